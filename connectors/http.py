@@ -1,0 +1,258 @@
+"""Calls to a marketplace: bounded in time and size, retried, without secrets in logs.
+
+Every call ends in a `requests.Response` with its whole body read, or in
+`TryAgainLater` (busy, down, out of reach) or `Refused` (no for good).
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import requests
+
+from .errors import Refused, TryAgainLater, Unreadable
+from .readers import parse_json
+
+_logger = logging.getLogger(__name__)
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 3
+MAX_BYTES = 20 * 1024 * 1024
+USER_AGENT = "avoir (Odoo addon)"
+
+
+class Http:
+    """One session with one shop.
+
+    `base_url` is where every call goes: https, or http on loopback.
+    `secrets` are the texts that must never be shown; those of `auth` and `headers`
+    are added by themselves. `patience` bounds one call, its retries and waits
+    included, in seconds; `timeout` is (connect, read).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        secrets: Iterable[str] = (),
+        timeout: tuple[float, float] = (5, 20),
+        patience: float = 30,
+        max_bytes: int = MAX_BYTES,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        self.base_url = checked_base_url(base_url)
+        self._timeout = timeout
+        self._patience = patience
+        self._max_bytes = max_bytes
+        self._sleep = sleep
+        self._hidden = hidden_texts(auth, headers, secrets)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        self._session.headers.update(headers or {})
+        # An explicit auth, even one that does nothing, keeps ~/.netrc out of it.
+        self._session.auth = auth or (lambda request: request)
+        if is_loopback(urlsplit(self.base_url).hostname):
+            self._session.trust_env = False
+
+    def __repr__(self):
+        return f"<Http {self.base_url}>"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None):
+        """GET a path under the base address."""
+        return self._call("GET", path, params=params)
+
+    def post(self, path: str, json: Any, retry: bool = True):
+        """POST JSON; `retry` False where doing it twice would matter."""
+        return self._call("POST", path, json=json, retry=retry)
+
+    def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """GET a path and read its JSON; numbers with decimals stay exact."""
+        return self.json_of(self.get(path, params))
+
+    def json_of(self, response: requests.Response) -> Any:
+        """The JSON of an answer; raises `Unreadable`."""
+        try:
+            return parse_json(response.content)
+        except Unreadable:
+            raise Unreadable("The shop's answer is not JSON.") from None
+
+    def redact(self, text: Any) -> str:
+        """The text without any secret of this session."""
+        text = str(text)
+        for hidden in self._hidden:
+            text = text.replace(hidden, "***")
+        return text
+
+    # ----------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, *, retry: bool = True, **kwargs):
+        url = f"{self.base_url}/{path.lstrip('/')}"
+        deadline = time.monotonic() + self._patience
+        attempt = 0
+        while True:
+            problem, asked = self._attempt(method, url, deadline, kwargs)
+            if not isinstance(problem, str):
+                return problem
+            wait = backoff(attempt) if asked is None else asked
+            _logger.info("%s: waiting %.1f s", self.redact(problem), wait)
+            if not retry or time.monotonic() + wait > deadline:
+                raise TryAgainLater(self.redact(problem), retry_after=asked)
+            self._sleep(wait)
+            attempt += 1
+
+    def _attempt(self, method, url, deadline, kwargs):
+        """One try: (response, None), or (what is wrong, seconds asked to wait)."""
+        try:
+            response = self._send(method, url, deadline, kwargs)
+        except requests.exceptions.SSLError:
+            raise Refused(f"{self._host()}: its certificate is not valid.") from None
+        except requests.exceptions.Timeout:
+            return f"{self._host()} does not answer in time", None
+        except (requests.exceptions.RequestException, OSError) as error:
+            # Its text can hold the request: only its kind is told.
+            return f"{self._host()} is out of reach ({type(error).__name__})", None
+        if response.status_code in RETRIED:
+            problem = f"{self._host()} answers {response.status_code}"
+            return problem, retry_after(response.headers.get("Retry-After"))
+        if not response.ok:
+            raise self._refusal(response)
+        return response, None
+
+    def _send(self, method, url, deadline, kwargs):
+        for _hop in range(MAX_REDIRECTS + 1):
+            response = self._session.request(
+                method,
+                url,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+                **kwargs,
+            )
+            with response:
+                self._read_whole(response, deadline)
+            if response.status_code not in REDIRECTS:
+                return response
+            url = self._redirected(method, url, response)
+            kwargs = {key: kwargs[key] for key in kwargs if key != "params"}
+        raise Refused(f"{self._host()} redirects in circles.", response.status_code)
+
+    def _redirected(self, method, url, response) -> str:
+        """Where a redirect leads; only a GET, and only to the very same host."""
+        target = urljoin(url, response.headers.get("Location", ""))
+        if method != "GET" or origin(target) != origin(self.base_url):
+            raise Refused(
+                f"{self._host()} redirects elsewhere: "
+                "check the address of the shop on the account.",
+                response.status_code,
+            )
+        return target
+
+    def _read_whole(self, response, deadline) -> None:
+        """Read the body as `response.content`, up to the limits."""
+        chunks, size = [], 0
+        for chunk in response.iter_content(64 * 1024):
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise Refused(f"The answer of {self._host()} is too large.")
+            if time.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout()
+            chunks.append(chunk)
+        response._content = b"".join(chunks)
+        response._content_consumed = True
+
+    def _refusal(self, response) -> Refused:
+        status = response.status_code
+        if status in (401, 403):
+            text = f"{self._host()} does not accept the account's secrets ({status})."
+        elif status in (404, 410):
+            text = f"{self._host()} does not know what was asked for ({status})."
+        else:
+            text = f"{self._host()} refuses the call ({status})."
+        return Refused(self.redact(text), status)
+
+    def _host(self) -> str:
+        return urlsplit(self.base_url).netloc
+
+
+def checked_base_url(base_url: str) -> str:
+    """The shop's address without a closing slash; raises `Refused`."""
+    base_url = (base_url or "").strip()
+    if base_url and "://" not in base_url:
+        base_url = f"https://{base_url}"
+    try:
+        parts = urlsplit(base_url)
+        secure = parts.scheme == "https" or (
+            parts.scheme == "http" and is_loopback(parts.hostname)
+        )
+        valid = secure and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise Refused("The account needs the https:// address of the shop.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Refused("The address of the shop must be plain: https://host/path.")
+    return base_url.rstrip("/")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether the host is this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port."""
+    parts: SplitResult = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default
+
+
+def backoff(attempt: int) -> float:
+    """Seconds before the next try: about 0.5, 1, 2, 4… at most 10."""
+    return min(10.0, 0.5 * 2**attempt) * random.uniform(0.8, 1.2)
+
+
+def retry_after(header: str | None) -> float | None:
+    """The seconds of a Retry-After header, given in seconds or as a date."""
+    if not header:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def hidden_texts(auth, headers, secrets) -> tuple[str, ...]:
+    """All that may not be shown, the longest first."""
+    texts = {*secrets, *(headers or {}).values()}
+    if auth:
+        pair = ":".join(auth)
+        texts |= {auth[1], base64.b64encode(pair.encode()).decode()}
+    return tuple(sorted((t for t in texts if len(t) >= 4), key=len, reverse=True))
