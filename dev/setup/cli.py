@@ -11,6 +11,7 @@ from .ui import Problem, warn
 COMMANDS = {
     "bench": "bench",
     "clean": "clean",
+    "db": "databases",
     "demo": "demo",
     "i18n": "i18n",
     "lint": "lint",

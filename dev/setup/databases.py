@@ -11,9 +11,9 @@ import shutil
 import time
 
 from . import addon, paths, shell, steps
-from .ui import say
+from .ui import Problem, say
 
-RECIPE = "3"
+RECIPE = "4"
 KEPT_INSTALLED = 4
 FILESTORE = paths.DATA / "filestore"
 PREGENERATE = "env['ir.qweb']._pregenerate_assets_bundles(); env.cr.commit()\n"
@@ -77,15 +77,14 @@ class Databases:
             stdin=stdin,
         )
 
-    # -- what is kept ----------------------------------------------------------------
+    # -- what is kept -----------------------------------------------------------------
 
-    def deps_key(self):
-        odoo = self.runtime.odoo.version
-        return steps.digest(RECIPE, odoo, *addon.dependencies())
-
-    def deps(self):
+    def deps(self, demo=False):
         """The database with the dependencies; restored or made when missing."""
-        name = f"avoir_deps_{self.deps_key()}"
+        kind = "demodeps" if demo else "deps"
+        odoo = self.runtime.odoo.version
+        key = steps.digest(RECIPE, odoo, *addon.dependencies())
+        name = f"avoir_{kind}_{key}"
         with steps.lock(name):
             if self.exists(name):
                 return name
@@ -93,17 +92,20 @@ class Databases:
             if dump.exists():
                 self._restore(dump, name)
             else:
-                self._make_deps(name, dump)
+                self._make_deps(name, dump, ["--with-demo"] if demo else [])
+                self._forget_old_dumps(f"avoir_{kind}_*", dump)
         return name
 
-    def _make_deps(self, name, dump):
+    def _make_deps(self, name, dump, flags):
         half = f"{name}_half"
         self.drop(half)
         self._create(half)
-        say("• a database with what avoir depends on (once, a minute or two)")
+        data = " and demo data" if flags else ""
+        say(f"• a database with what avoir depends on{data} (once, about 2 minutes)")
         self.odoo(
             half,
-            *("-i", ",".join(addon.dependencies()), "--stop-after-init", "--no-http"),
+            *("-i", ",".join(addon.dependencies()), *flags),
+            *("--stop-after-init", "--no-http"),
             label="installing the dependencies",
         )
         self.odoo(
@@ -115,10 +117,14 @@ class Databases:
         self._dump(half, dump)
         self.rename(half, name)
 
+    def _forget_old_dumps(self, pattern, kept):
+        for old in paths.TEMPLATES.glob(pattern):
+            if old.stem != kept.stem:
+                remove(old)
+                self.drop(old.stem)
+
     def _dump(self, name, dump):
         paths.TEMPLATES.mkdir(exist_ok=True)
-        for old in paths.TEMPLATES.glob("avoir_deps_*"):
-            remove(old)
         files = dump.with_suffix(".files")
         copy_tree(FILESTORE / name, files)
         half = dump.with_suffix(".half")
@@ -136,9 +142,9 @@ class Databases:
         copy_tree(dump.with_suffix(".files"), FILESTORE / half)
         self.rename(half, name)
 
-    def installed(self):
+    def installed(self, demo=False):
         """The database with avoir as its files are now, and the log of installing."""
-        deps, key = self.deps(), addon.installed_key()
+        deps, key = self.deps(demo), addon.installed_key()
         name = f"avoir_installed_{steps.digest(deps, key)}"
         log = paths.LOGS / f"{name}.log"
         with steps.lock(name):
@@ -217,3 +223,24 @@ def link_or_copy(source, target):
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
+
+
+def main(arguments):
+    """./dev/db new NAME [--demo] | drop NAME | list"""
+    from . import runtime
+
+    action, *names = [word for word in arguments if word != "--demo"] or ["list"]
+    store = Databases(runtime.prepare())
+    if action == "new" and len(names) == 1:
+        template, _log = store.installed(demo="--demo" in arguments)
+        store.drop(names[0])
+        store.copy(template, names[0])
+        say(f"{names[0]} is there: ./dev/odoo -d {names[0]} --http-port 8070")
+    elif action == "drop" and names:
+        for name in names:
+            store.drop(name)
+    elif action == "list":
+        for row in store.server.query("SELECT datname FROM pg_database ORDER BY 1"):
+            say(row[0])
+    else:
+        raise Problem(main.__doc__)

@@ -58,7 +58,7 @@ def records(text):
         if found:
             if record:
                 yield record
-            record = found["level"], found["logger"], found["text"]
+            record = found["level"], found["logger"], found["text"].rstrip()
         elif record:
             record = (*record[:2], f"{record[2]}\n{line}")
     if record:
