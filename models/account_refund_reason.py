@@ -36,6 +36,11 @@ class AccountRefundReason(models.Model):
         help="A credit note whose total, in the company's currency, is above this "
         "waits as a draft for a manager. Zero: no approval is needed."
     )
+    approver_id = fields.Many2one(
+        "res.users",
+        domain="[('share', '=', False)]",
+        help="Asked to approve; left empty, a manager of the company is.",
+    )
     currency_id = fields.Many2one(
         "res.currency", compute="_compute_currency_id", string="Company Currency"
     )

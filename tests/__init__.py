@@ -1,1 +1,2 @@
 from . import test_stock_return
+from . import test_credit_note

@@ -1,1 +1,1 @@
-from . import allotment, credit
+# Pure helpers, imported by name: nothing of Odoo registers here.
