@@ -34,9 +34,11 @@ class TryAgainLater(ConnectorError):
 class Refused(ConnectorError):
     """The other side said no for good (bad secret, no permission, not found).
 
-    `status` is the HTTP status where there was one.
+    `status` is the HTTP status and `code` the other side's own word for it, where
+    there were any.
     """
 
-    def __init__(self, message: str, status: int | None = None):
+    def __init__(self, message: str, status: int | None = None, code: str = ""):
         super().__init__(message)
         self.status = status
+        self.code = code

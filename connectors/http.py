@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import requests
 
 from .errors import Refused, TryAgainLater, Unreadable
-from .readers import parse_json
+from .readers import PLAIN_ID, parse_json
 
 _logger = logging.getLogger(__name__)
 
@@ -122,6 +122,12 @@ class Http:
             response = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
             raise Refused(f"{self._host()}: its certificate is not valid.") from None
+        except (
+            requests.exceptions.InvalidHeader,
+            requests.exceptions.InvalidURL,
+            UnicodeError,
+        ):
+            raise Refused("The account's address or secrets cannot be sent.") from None
         except requests.exceptions.Timeout:
             return f"{self._host()} does not answer in time", None
         except (requests.exceptions.RequestException, OSError) as error:
@@ -177,14 +183,15 @@ class Http:
         response._content_consumed = True
 
     def _refusal(self, response) -> Refused:
-        status = response.status_code
+        status, code = response.status_code, error_code(response)
         if status in (401, 403):
-            text = f"{self._host()} does not accept the account's secrets ({status})."
+            text = f"{self._host()} does not accept the account's secrets"
         elif status in (404, 410):
-            text = f"{self._host()} does not know what was asked for ({status})."
+            text = f"{self._host()} does not know what was asked for"
         else:
-            text = f"{self._host()} refuses the call ({status})."
-        return Refused(self.redact(text), status)
+            text = f"{self._host()} refuses the call"
+        told = f"{status}, {code}" if code else str(status)
+        return Refused(self.redact(f"{text} ({told})."), status, self.redact(code))
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
@@ -247,6 +254,18 @@ def retry_after(header: str | None) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
+
+
+def error_code(response: requests.Response) -> str:
+    """The short code in a JSON error body (`{"code": "rest_no_route"}`), or nothing.
+
+    Nothing else of the body is ever shown: it can hold anything.
+    """
+    try:
+        code = parse_json(response.content)["code"]
+    except (Unreadable, LookupError, TypeError):
+        return ""
+    return code if isinstance(code, str) and PLAIN_ID.fullmatch(code) else ""
 
 
 def hidden_texts(auth, headers, secrets) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ gives the default. Nothing is guessed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
@@ -17,6 +18,7 @@ from .notices import Money
 
 # Beyond these an amount is no amount, and arithmetic with it no longer cheap.
 MAX_DIGITS = 18
+PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def parse_json(body: bytes) -> Any:
@@ -66,11 +68,14 @@ def text(data: Mapping[str, Any], name: str) -> str:
 
 
 def identifier(data: Mapping[str, Any], name: str = "id") -> str:
-    """The id under a name, as text; raises where it is missing or no id."""
+    """The id under a name, as text; raises where it is missing or no id.
+
+    Ids end up in the addresses that are called, so only plain ones pass.
+    """
     value = data.get(name)
     valid = isinstance(value, (str, int)) and not isinstance(value, bool)
     found = str(value).strip() if valid else ""
-    if not found or found == "0" or len(found) > 128 or "\0" in found:
+    if found == "0" or not PLAIN_ID.fullmatch(found):
         raise Unreadable(f"{name}: the id is missing.")
     return found
 

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -51,7 +52,9 @@ class Marketplace(ABC):
 
     def __init__(self, settings: Mapping[str, str], http: Http | None = None):
         """Take the account's settings by name; `http` can be given by tests."""
-        self.settings = {key: value or "" for key, value in settings.items()}
+        self.settings = {
+            key: str(value or "").strip() for key, value in settings.items()
+        }
         self._http = http
 
     # What the addon calls -------------------------------------------------
@@ -67,11 +70,14 @@ class Marketplace(ABC):
         if ping:
             return ping
         self._check_signature(headers, body)
-        topic = self._topic(headers)
+        topic = self._topic(headers)[:64]
         try:
-            return self._event(topic, headers, parse_json(body))
+            with careful_reading():
+                return self._event(topic, headers, parse_json(body))
         except Unreadable:
-            return self._unreadable_event(topic, headers, body)
+            return IncomingEvent(
+                event_key=event_key("body", digest(body)), topic=topic, readable=False
+            )
 
     def read(self, body: bytes, topic: str) -> list[ReturnNotice]:
         """Turn a stored message into notices, fetching what it only names.
@@ -79,12 +85,15 @@ class Marketplace(ABC):
         Raises `Unreadable`, `TryAgainLater` or `Refused`. Reading the same message
         again gives notices with the same `external_id`s.
         """
-        try:
+        with careful_reading():
             return self._notices(topic, parse_json(body))
-        except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
-            raise Unreadable(f"Unexpected content: {type(error).__name__}") from error
-        except ValueError as error:
-            raise Unreadable(f"Unexpected content: {error}") from error
+
+    def prepare(self, messages: Iterable[tuple[bytes, str]]) -> None:
+        """Fetch at once what reading these (body, topic) will need one by one.
+
+        Never needed, only faster; raises what `read` raises of the shop itself.
+        """
+        return None
 
     def refresh(
         self, external_id: str, order_external_id: str = ""
@@ -167,13 +176,6 @@ class Marketplace(ABC):
         if not any(matches):
             raise Untrusted("The signature does not fit the body.")
 
-    def _unreadable_event(
-        self, topic: str, headers: Mapping[str, str], body: bytes
-    ) -> IncomingEvent:
-        return IncomingEvent(
-            event_key=f"body:{digest(body)}", topic=topic, readable=False
-        )
-
 
 def hmac_sha256(secret: str, body: bytes) -> bytes:
     """The base64 of the HMAC-SHA256, as Shopify and WooCommerce send it."""
@@ -184,6 +186,28 @@ def digest(*parts: bytes | str) -> str:
     """A short stable fingerprint, for keys."""
     raw = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
     return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def event_key(*parts: str) -> str:
+    """A key of these parts, of a bounded length."""
+    key = ":".join(part for part in parts if part)
+    return key if len(key) <= 120 else f"{key[:80]}:{digest(key)}"
+
+
+@contextmanager
+def careful_reading() -> Iterator[None]:
+    """Turn what a body of an unforeseen shape provokes into `Unreadable`."""
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise Unreadable(f"Unexpected content: {type(error).__name__}") from error
 
 
 def dedupe(values: Iterable[str]) -> tuple[str, ...]:
