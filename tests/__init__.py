@@ -1,2 +1,3 @@
 from . import test_stock_return
 from . import test_credit_note
+from . import test_credit_note_properties
