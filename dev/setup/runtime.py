@@ -6,7 +6,6 @@ import socket
 from . import addon, odoo_source, paths, postgres, steps, venv, wkhtml
 
 
-
 class Runtime:
     """What is needed to start Odoo; `prepare()` makes one."""
 

@@ -44,7 +44,10 @@ const actions = {
     goto: (page, url) => page.goto(new URL(url, task.url).href),
     fill: (page, text) => {
         const at = text.lastIndexOf("=");
-        return page.locator(text.slice(0, at)).first().fill(text.slice(at + 1));
+        return page
+            .locator(text.slice(0, at))
+            .first()
+            .fill(text.slice(at + 1));
     },
 };
 

