@@ -10,13 +10,17 @@ import re
 import shutil
 import time
 
-from . import addon, paths, shell, steps
+from . import addon, paths, results, shell, steps
 from .ui import Problem, say
 
 RECIPE = "4"
 KEPT_INSTALLED = 4
 FILESTORE = paths.DATA / "filestore"
 PREGENERATE = "env['ir.qweb']._pregenerate_assets_bundles(); env.cr.commit()\n"
+
+
+class NotInstallable(Problem):
+    """avoir cannot be installed as its files are now."""
 
 
 class Databases:
@@ -71,10 +75,11 @@ class Databases:
         return shell.run(
             self.runtime.command(*arguments, "-d", name),
             label,
-            "Odoo's own words are above; if they name a file of avoir, mend that.",
+            "If these words of Odoo name a file of avoir, mend that.",
             env=self.runtime.environment(),
             log=log,
             stdin=stdin,
+            excerpt=results.errors,
         )
 
     # -- what is kept -----------------------------------------------------------------
@@ -160,12 +165,15 @@ class Databases:
         self.copy(deps, half)
         say("• installing avoir")
         started = time.monotonic()
-        self.odoo(
-            half,
-            *("-i", paths.MODULE, "--stop-after-init", "--no-http"),
-            label="installing avoir",
-            log=log.with_suffix(".half"),
-        )
+        try:
+            self.odoo(
+                half,
+                *("-i", paths.MODULE, "--stop-after-init", "--no-http"),
+                label="installing avoir",
+                log=log.with_suffix(".half"),
+            )
+        except Problem as problem:
+            raise NotInstallable(str(problem)) from problem
         self.rename(half, name)
         log.with_suffix(".half").rename(log)
         say(f"  installed in {time.monotonic() - started:.0f} s")

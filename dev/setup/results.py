@@ -102,6 +102,15 @@ def read_installation(result, text):
     return result
 
 
+def errors(log, lines=25):
+    """The end of the last error in a log of Odoo."""
+    text = log.read_text(errors="replace")
+    bad = [
+        record for record in records(text) if record[0] in ("ERROR", "CRITICAL")
+    ] or [("", "", text)]
+    return "\n".join(bad[-1][2].rstrip().splitlines()[-lines:])
+
+
 def report(results, say):
     """Print what failed, with the end of each traceback."""
     for result in results:

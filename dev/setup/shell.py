@@ -25,8 +25,13 @@ def tail(path, lines=15):
     return "\n".join(text.rstrip().splitlines()[-lines:])
 
 
-def run(command, label, advice="", env=None, cwd=None, stdin=None, log=None):
-    """Run `command` to its end, logged; a failure becomes a `Problem` with `advice`."""
+def run(
+    command, label, advice="", env=None, cwd=None, stdin=None, log=None, excerpt=tail
+):
+    """Run `command` to its end, logged; a failure becomes a `Problem` with `advice`.
+
+    `excerpt` picks out of the log what a person should read of a failure.
+    """
     log = log or paths.LOGS / f"setup-{label.replace(' ', '-').replace('/', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with Progress(label), log.open("w") as out:
@@ -44,7 +49,7 @@ def run(command, label, advice="", env=None, cwd=None, stdin=None, log=None):
         except FileNotFoundError as error:
             raise Problem(f"{label}: {command[0]} is missing. {advice}") from error
     if done.returncode:
-        raise Problem(f"{label} failed.\n{advice}\n{tail(log)}\n(all of it: {log})")
+        raise Problem(f"{label} failed.\n{excerpt(log)}\n(all of it: {log})\n{advice}")
     return log
 
 

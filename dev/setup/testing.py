@@ -103,9 +103,14 @@ def run(options, done):
     if options.db:
         done.append(on_named_database(ready, store, options))
         return
-    template, log = store.installed()
-    installation = results.Result("installation", log=log)
-    done.append(results.read_installation(installation, log.read_text()))
+    installation = results.Result("installation")
+    done.append(installation)
+    try:
+        template, installation.log = store.installed()
+    except databases.NotInstallable as problem:
+        installation.fail("avoir is not installed", str(problem))
+        return
+    results.read_installation(installation, installation.log.read_text())
     done.extend(on_copies(ready, store, template, shards(options), options))
     if "kill" in chosen and runners.KILL_TESTS.exists():
         done.append(runners.kill(ready, store, template, options.patterns))
