@@ -217,6 +217,14 @@ def checked_base_url(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
+def host_of(address: str) -> str:
+    """The host name in an address, however it is written."""
+    try:
+        return urlsplit(checked_base_url(address)).hostname or ""
+    except Refused:
+        return ""
+
+
 def is_loopback(host: str | None) -> bool:
     """Whether the host is this very machine."""
     if host == "localhost":

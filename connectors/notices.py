@@ -155,6 +155,7 @@ class ReturnNotice:
             raise ValueError(f"no such state: {self.state}")
         if self.occurred_at is not None and self.occurred_at.tzinfo is None:
             raise ValueError("the time of a notice must say its zone")
+        self._check_currencies()
         object.__setattr__(self, "difference", self._difference())
 
     @property
@@ -176,6 +177,13 @@ class ReturnNotice:
         if self.other_currency and self.other_currency.currency == currency:
             return replace(self.other_currency, other_currency=self)
         return None
+
+    def _check_currencies(self) -> None:
+        amounts = [self.total]
+        for line in self.lines:
+            amounts += (line.untaxed, line.tax, line.total)
+        if any(amount and amount.currency != self.currency for amount in amounts):
+            raise ValueError("the amounts of a notice are all in its currency")
 
     def _difference(self) -> Money | None:
         lines_total = self.lines_total

@@ -62,8 +62,9 @@ def text(data: Mapping[str, Any], name: str) -> str:
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, (str, int, Decimal)):
-        # NUL cannot be stored in PostgreSQL.
-        return str(value).replace("\0", "").strip()
+        # A NUL or half a surrogate pair cannot be stored in PostgreSQL.
+        whole = str(value).encode("utf-8", "replace").decode()
+        return whole.replace("\0", "").strip()
     raise Unreadable(f"{name}: a text was expected.")
 
 

@@ -93,17 +93,27 @@ class Marketplace(ABC):
 
         Never needed, only faster; raises what `read` raises of the shop itself.
         """
-        return None
+        with careful_reading():
+            self._prepare(messages)
 
     def refresh(
         self, external_id: str, order_external_id: str = ""
     ) -> ReturnNotice | None:
-        """Fetch a notice as it is now; None where the marketplace cannot tell."""
-        return None
+        """Fetch a notice as it is now; None where the marketplace cannot tell.
+
+        Raises what `read` raises.
+        """
+        kind, _, number = external_id.partition(":")
+        with careful_reading():
+            return self._refresh(kind, number, order_external_id)
 
     def poll(self, since: datetime) -> Iterator[Fetched]:
-        """Messages of what changed since then, with the webhook's event keys."""
-        return iter(())
+        """Messages of what changed since then, with the webhook's event keys.
+
+        Raises what `read` raises.
+        """
+        with careful_reading():
+            yield from self._poll(since)
 
     def close(self) -> None:
         """Close the connections."""
@@ -140,6 +150,20 @@ class Marketplace(ABC):
     def _ping(self, headers: Mapping[str, str], body: bytes) -> Ping | None:
         """A greeting that is not signed, if the marketplace has such."""
         return None
+
+    def _prepare(self, messages: Iterable[tuple[bytes, str]]) -> None:
+        """See `prepare`: nothing, where one message is no dearer than many."""
+        return None
+
+    def _refresh(
+        self, kind: str, number: str, order_external_id: str
+    ) -> ReturnNotice | None:
+        """See `refresh`, with the two parts of the notice's id."""
+        return None
+
+    def _poll(self, since: datetime) -> Iterator[Fetched]:
+        """See `poll`."""
+        return iter(())
 
     def _authorization(self) -> Mapping[str, Any]:
         """Arguments of `Http` that sign the calls to the shop."""
@@ -178,7 +202,7 @@ class Marketplace(ABC):
 
 
 def hmac_sha256(secret: str, body: bytes) -> bytes:
-    """The base64 of the HMAC-SHA256, as Shopify and WooCommerce send it."""
+    """The base64 of the HMAC-SHA256 of a body."""
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
 
 

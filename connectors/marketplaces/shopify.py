@@ -18,9 +18,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import Refused, Unreadable, Untrusted
+from ..http import host_of
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..readers import (
     identifier,
@@ -32,7 +32,7 @@ from ..readers import (
     text,
 )
 from .base import Credential, Marketplace, dedupe, digest, event_key
-from .shopify_graphql import Admin, nodes, number
+from .shopify_graphql import Admin, nodes, number_of
 from .shopify_refund import Order, order_of, refund_notice, refund_state
 from .shopify_return import return_notice, told_return
 
@@ -63,7 +63,7 @@ class Shopify(Marketplace):
         self._check_hmac_sha256(header(headers, "hmac-sha256"), body)
         # The secret is the app's, the same for all its shops.
         shop = header(headers, "shop-domain").lower()
-        own = (urlsplit(self.settings.get("base_url", "")).hostname or "").lower()
+        own = host_of(self.settings.get("base_url", ""))
         if shop and own.endswith(".myshopify.com") and shop != own:
             raise Untrusted("The delivery is from another shop.")
 
@@ -99,7 +99,7 @@ class Shopify(Marketplace):
 
     # Messages -------------------------------------------------------------
 
-    def prepare(self, messages: Iterable[tuple[bytes, str]]) -> None:
+    def _prepare(self, messages: Iterable[tuple[bytes, str]]) -> None:
         """Ask for the orders of all these refunds in one question."""
         wanted = []
         for body, topic in messages:
@@ -166,27 +166,26 @@ class Shopify(Marketplace):
 
     # Questions ------------------------------------------------------------
 
-    def refresh(self, external_id, order_external_id=""):
+    def _refresh(self, kind, number, order_external_id):
         """A refund or a return as it is now; cancelled when it is gone."""
-        kind, _, number_id = external_id.partition(":")
-        data = {"id": number_id, "order_id": order_external_id}
+        data = {"id": number, "order_id": order_external_id}
         if kind == "refund":
             return self._fetched_refund(identifier(data), data)
         if kind == "return":
             return self._return("returns/update", data)
         return None
 
-    def poll(self, since: datetime) -> Iterator[Fetched]:
+    def _poll(self, since: datetime) -> Iterator[Fetched]:
         """The refunds and returns of orders that changed since then, by id."""
         moment_text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         for order in self._admin.changed_orders(moment_text):
-            order_id = number(order)
+            order_id = number_of(order)
             for refund in rows(order, "refunds"):
-                data = {"id": number(refund), "order_id": order_id}
+                data = {"id": number_of(refund), "order_id": order_id}
                 yield self._fetched("refunds/create", data)
             for node in nodes(order, "returns"):
                 data = {
-                    "id": number(node),
+                    "id": number_of(node),
                     "status": text(node, "status").lower(),
                     "order": {"id": order_id},
                 }

@@ -134,7 +134,9 @@ class Admin:
     def order_refund_ids(self, order_id: str) -> list[str]:
         """The ids of the refunds of an order."""
         data = self.ask(ORDER_REFUNDS, {"id": gid("Order", order_id)})
-        return [number(row) for row in rows(mapping(data["order"], "order"), "refunds")]
+        return [
+            number_of(row) for row in rows(mapping(data["order"], "order"), "refunds")
+        ]
 
     def changed_orders(self, since: str) -> Iterator[Mapping[str, Any]]:
         """The orders that changed after a moment (ISO 8601), with their refunds."""
@@ -218,7 +220,7 @@ def gid(kind: str, number_id: str) -> str:
     return f"gid://shopify/{kind}/{number_id}"
 
 
-def number(node: Mapping[str, Any]) -> str:
+def number_of(node: Mapping[str, Any]) -> str:
     """The number in the API's name of a thing; nothing when there is none."""
     return text(node, "id").rpartition("/")[2].partition("?")[0]
 
@@ -227,7 +229,7 @@ def order_of_node(node: Mapping[str, Any]) -> Order:
     """The order as the API tells it."""
     included = node.get("taxesIncluded")
     return Order(
-        external_id=number(node),
+        external_id=number_of(node),
         name=text(node, "name"),
         taxes_included=included if isinstance(included, bool) else None,
         shop_currency=text(node, "currencyCode").upper(),
@@ -258,11 +260,11 @@ def refund_payload(node: Mapping[str, Any]) -> dict[str, Any]:
     """A refund of the API in the shape of the webhook's payload."""
     belongs_to = mapping(node.get("return"), "return")
     return {
-        "id": number(node),
+        "id": number_of(node),
         "created_at": node.get("createdAt"),
         "processed_at": node.get("processedAt"),
         "note": node.get("note"),
-        "return": {"id": number(belongs_to)} if belongs_to else None,
+        "return": {"id": number_of(belongs_to)} if belongs_to else None,
         "duties": [
             {"amount_set": bag(row, "amountSet")} for row in rows(node, "duties")
         ],
@@ -274,7 +276,7 @@ def refund_payload(node: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "order_adjustments": [
             {
-                "id": number(row),
+                "id": number_of(row),
                 "reason": row.get("reason"),
                 "amount_set": bag(row, "amountSet"),
                 "tax_amount_set": bag(row, "taxAmountSet"),
@@ -283,7 +285,7 @@ def refund_payload(node: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "transactions": [
             {
-                "id": number(row),
+                "id": number_of(row),
                 "kind": row.get("kind"),
                 "status": row.get("status"),
                 "amount_set": bag(row, "amountSet"),
@@ -298,14 +300,14 @@ def line_payload(row: Mapping[str, Any]) -> dict[str, Any]:
     item = mapping(row.get("lineItem"), "lineItem")
     return {
         # Documented as nullable: the order line then stands for it.
-        "id": number(row) or number(item),
+        "id": number_of(row) or number_of(item),
         "quantity": row.get("quantity"),
-        "line_item_id": number(item),
+        "line_item_id": number_of(item),
         "restock_type": row.get("restockType"),
         "subtotal_set": bag(row, "subtotalSet"),
         "total_tax_set": bag(row, "totalTaxSet"),
         "line_item": {
-            "id": number(item),
+            "id": number_of(item),
             "sku": item.get("sku"),
             "name": item.get("name"),
             "gift_card": item.get("isGiftCard"),
@@ -317,8 +319,8 @@ def shipping_payload(row: Mapping[str, Any]) -> dict[str, Any]:
     """A refunded shipping line in the shape of the webhook's payload."""
     line = mapping(row.get("shippingLine"), "shippingLine")
     return {
-        "id": number(row),
-        "shipping_line_id": number(line),
+        "id": number_of(row),
+        "shipping_line_id": number_of(line),
         "subtotal_amount_set": bag(row, "subtotalAmountSet"),
         "tax_amount_set": bag(row, "taxAmountSet"),
         "shipping_line": {"title": line.get("title")},

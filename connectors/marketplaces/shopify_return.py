@@ -23,7 +23,7 @@ from ..readers import (
     text,
 )
 from .base import dedupe
-from .shopify_graphql import bag, nodes, number, order_of_node
+from .shopify_graphql import bag, nodes, number_of, order_of_node
 from .shopify_refund import set_money
 
 RETURN_STATES = {
@@ -95,7 +95,7 @@ def return_notice(node: Mapping[str, Any]) -> ReturnNotice:
     fees = tuple(return_fees(node))
     decline = mapping(node.get("decline"), "decline")
     return ReturnNotice(
-        external_id=f"return:{number(node)}",
+        external_id=f"return:{number_of(node)}",
         kind="return",
         state=state,
         order_external_id=order.external_id,
@@ -122,8 +122,8 @@ def return_line(row: Mapping[str, Any]) -> ReturnLine:
     quantity = decimal(row.get("quantity"), "quantity") or Decimal(0)
     notes = (text(row, "returnReasonNote"), text(row, "customerNote"))
     return ReturnLine(
-        external_id=f"product:{number(row)}",
-        order_line_ref=number(item),
+        external_id=f"product:{number_of(row)}",
+        order_line_ref=number_of(item),
         sku=text(item, "sku"),
         title=text(item, "name"),
         quantity=quantity,
@@ -143,7 +143,7 @@ def return_fees(node: Mapping[str, Any]) -> Iterator[ReturnLine]:
         amount = set_money({"fee": bag(fee, "amountSet")}, "fee", "presentment_money")
         if amount:
             yield ReturnLine(
-                external_id=f"fee:{number(fee)}",
+                external_id=f"fee:{number_of(fee)}",
                 kind="fee",
                 title=title,
                 total=-amount,

@@ -62,7 +62,7 @@ class WooCommerce(Marketplace):
         ),
     )
 
-    def poll(self, since: datetime) -> Iterator[Fetched]:
+    def _poll(self, since: datetime) -> Iterator[Fetched]:
         """The orders with refunds that changed since then, as order.updated."""
         params = {
             "modified_after": since.astimezone(timezone.utc).strftime("%FT%TZ"),
@@ -75,20 +75,20 @@ class WooCommerce(Marketplace):
             if event.wanted:
                 yield Fetched(event, json.dumps(order, default=str).encode())
 
-    def refresh(self, external_id, order_external_id=""):
+    def _refresh(self, kind, number, order_external_id):
         """A refund as the shop tells it now: cancelled when it is gone."""
-        kind, _, refund_id = external_id.partition(":")
         if kind != "refund" or not order_external_id:
             return None
+        order_id = identifier({"id": order_external_id})
         try:
-            order = self.http.get_json(f"{API}/orders/{order_external_id}")
+            order = self.http.get_json(f"{API}/orders/{order_id}")
         except Refused as error:
             if not is_gone(error):
                 raise
-            order = {"id": order_external_id}
+            order = {"id": order_id}
         found = self._order_refunds({**mapping(order, "order"), "refunds": []})
         by_id = {notice.external_id: notice for notice in found}
-        return by_id.get(external_id) or deleted_refund(order, refund_id)
+        return by_id.get(f"refund:{number}") or deleted_refund(order, number)
 
     def _authorization(self):
         return {"auth": (self.settings["api_key"], self.settings["api_secret"])}

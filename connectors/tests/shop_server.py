@@ -1,0 +1,316 @@
+"""A small shop on loopback that answers as the marketplaces document.
+
+A real HTTP server, for tests and the demonstration: WooCommerce's REST v3 (orders
+and refunds, pages, error bodies) and the few questions asked of Shopify's Admin
+GraphQL API. Failures are programmed with `fail`; `calls` tells what was asked.
+Needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+WOO = "/wp-json/wc/v3"
+GRAPHQL = re.compile(r"/admin/api/[\d-]+/graphql\.json")
+OPERATION = re.compile(r"query (\w+)")
+
+
+@dataclass
+class Answer:
+    """What is sent back."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def raw(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return json.dumps(self.body).encode()
+
+
+@dataclass
+class Failure:
+    """An answer that takes the place of the next ones to a path."""
+
+    path: str
+    answer: Answer
+    times: int
+
+
+@dataclass
+class Call:
+    """One request that came in."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    operation: str = ""
+    variables: dict[str, Any] = field(default_factory=dict)
+
+
+class ShopServer:
+    """The shop. `with ShopServer() as shop:` serves on `shop.url`.
+
+    WooCommerce: `add_order`, `add_refund`. Shopify: `add_node` with nodes as the
+    GraphQL API writes them (lines of a connection as `{"nodes": […]}`).
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        consumer_key: str = "ck_test",
+        consumer_secret: str = "cs_test_secret",
+        access_token: str = "shpat_test_token",
+    ):
+        pair = f"{consumer_key}:{consumer_secret}"
+        self.basic = "Basic " + base64.b64encode(pair.encode()).decode()
+        self.access_token = access_token
+        self.orders: dict[str, dict] = {}
+        self.refunds: dict[str, list[dict]] = {}
+        self.nodes: dict[str, dict] = {}
+        self.calls: list[Call] = []
+        self._failures: list[Failure] = []
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
+
+    @property
+    def url(self) -> str:
+        """The address of the shop."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def start(self) -> ShopServer:
+        """Begin to serve, in a thread."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and let go of the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+    def add_order(self, order: dict, refunds: list[dict] = ()) -> None:
+        """Put a WooCommerce order, with its refunds, into the shop."""
+        self.orders[str(order["id"])] = order
+        for refund in refunds:
+            self.add_refund(order["id"], refund)
+
+    def add_refund(self, order_id: int | str, refund: dict) -> None:
+        """Put a refund on a WooCommerce order."""
+        self.refunds.setdefault(str(order_id), []).append(refund)
+
+    def add_node(self, node: dict) -> None:
+        """Put an order, a refund or a return (by its gid) into the Shopify shop."""
+        self.nodes[node["id"]] = node
+
+    def fail(
+        self,
+        path: str,
+        status: int,
+        times: int = 1,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Answer the next calls whose path or operation has this text like this."""
+        if body is None:
+            body = {
+                "code": "internal_error",
+                "message": "…",
+                "data": {"status": status},
+            }
+        self._failures.append(Failure(path, Answer(status, body, headers or {}), times))
+
+    # ----------------------------------------------------------------------
+
+    def answer(self, call: Call, headers) -> Answer:
+        """The answer to a call, which is noted."""
+        with self._lock:
+            self.calls.append(call)
+            failure = self._programmed(call)
+        if failure:
+            return failure
+        if GRAPHQL.fullmatch(call.path):
+            return self._graphql(call, headers)
+        if call.path.startswith(WOO):
+            return self._woocommerce(call, headers)
+        return woo_error(404, "rest_no_route", "No route was found.")
+
+    def _programmed(self, call: Call) -> Answer | None:
+        for failure in self._failures:
+            if failure.times and failure.path in (call.path + " " + call.operation):
+                failure.times -= 1
+                return failure.answer
+        return None
+
+    # WooCommerce ----------------------------------------------------------
+
+    def _woocommerce(self, call: Call, headers) -> Answer:
+        if headers.get("Authorization") != self.basic:
+            return woo_error(
+                401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."
+            )
+        match call.path[len(WOO) :].strip("/").split("/"):
+            case ["orders"]:
+                return paged(self._changed_orders(call.query), call.query)
+            case ["orders", order_id]:
+                return self._one(
+                    self.orders.get(order_id), "woocommerce_rest_shop_order_invalid_id"
+                )
+            case ["orders", order_id, "refunds"]:
+                return paged(self.refunds.get(order_id, []), call.query)
+            case ["orders", order_id, "refunds", refund_id]:
+                rows = self.refunds.get(order_id, [])
+                found = [row for row in rows if str(row["id"]) == refund_id]
+                return self._one(
+                    found and found[0], "woocommerce_rest_invalid_order_refund_id"
+                )
+        return woo_error(404, "rest_no_route", "No route was found.")
+
+    def _one(self, row: dict | None, code: str) -> Answer:
+        if not row:
+            return woo_error(404, code, "Invalid ID.")
+        return Answer(200, row)
+
+    def _changed_orders(self, query: dict[str, str]) -> list[dict]:
+        since = query.get("modified_after", "").rstrip("Z")
+        return [
+            order
+            for order in self.orders.values()
+            if order.get("date_modified_gmt", "9999") > since
+        ]
+
+    # Shopify --------------------------------------------------------------
+
+    def _graphql(self, call: Call, headers) -> Answer:
+        if headers.get("X-Shopify-Access-Token") != self.access_token:
+            return Answer(401, {"errors": "[API] Invalid API key or access token"})
+        ask = getattr(self, f"_ask_{call.operation}", None)
+        if ask is None:
+            return Answer(200, {"errors": [{"message": "Unknown operation"}]})
+        return Answer(200, {"data": ask(call.variables)})
+
+    def _ask_Orders(self, variables):
+        return {"nodes": [self.nodes.get(gid) for gid in variables["ids"]]}
+
+    def _ask_Refund(self, variables):
+        return {"refund": self._node(variables, "refundLineItems")}
+
+    def _ask_Return(self, variables):
+        return {"return": self._node(variables, "returnLineItems")}
+
+    def _ask_OrderRefunds(self, variables):
+        order = self.nodes.get(variables["id"])
+        return {"order": order and {**order, "refunds": self._refunds_of(order)}}
+
+    def _ask_ChangedOrders(self, variables):
+        orders = [
+            {
+                "id": node["id"],
+                "refunds": self._refunds_of(node),
+                "returns": {"nodes": self._of("Return", node)},
+            }
+            for node in self.nodes.values()
+            if "/Order/" in node["id"]
+        ]
+        return {"orders": page_of(orders, variables)}
+
+    def _node(self, variables, lines: str) -> dict | None:
+        node = self.nodes.get(variables["id"])
+        if not node:
+            return None
+        order = self.nodes.get(node["order"]["id"], node["order"])
+        rows = node.get(lines, {}).get("nodes", [])
+        return {**node, "order": order, lines: page_of(rows, variables)}
+
+    def _refunds_of(self, order: dict) -> list[dict]:
+        return [{"id": node["id"]} for node in self._of("Refund", order)]
+
+    def _of(self, kind: str, order: dict) -> list[dict]:
+        return [
+            {"id": node["id"], "status": node.get("status")}
+            for node in self.nodes.values()
+            if f"/{kind}/" in node["id"] and node["order"]["id"] == order["id"]
+        ]
+
+
+def woo_error(status: int, code: str, message: str) -> Answer:
+    """An error body of WordPress."""
+    body = {"code": code, "message": message, "data": {"status": status}}
+    return Answer(status, body)
+
+
+def paged(rows: list[dict], query: dict[str, str]) -> Answer:
+    """One page of a WordPress collection, ten rows unless asked otherwise."""
+    size, page = int(query.get("per_page", 10)), int(query.get("page", 1))
+    pages = -(-len(rows) // size)
+    headers = {"X-WP-Total": str(len(rows)), "X-WP-TotalPages": str(pages)}
+    return Answer(200, rows[(page - 1) * size :][:size], headers)
+
+
+def page_of(rows: list[dict], variables: dict[str, Any]) -> dict[str, Any]:
+    """One page of a GraphQL connection; its cursor is a number."""
+    start, size = int(variables.get("after") or 0), variables["first"]
+    end = start + size
+    return {
+        "nodes": rows[start:end],
+        "pageInfo": {"hasNextPage": end < len(rows), "endCursor": str(end)},
+    }
+
+
+def handler_of(shop: ShopServer) -> type[BaseHTTPRequestHandler]:
+    """The handler class of a shop."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_GET(self):
+            parts = urlsplit(self.path)
+            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            self._reply(shop.answer(Call("GET", parts.path, query), self.headers))
+
+        def do_POST(self):
+            size = int(self.headers.get("Content-Length") or 0)
+            asked = json.loads(self.rfile.read(size) or b"{}")
+            operation = OPERATION.search(asked.get("query", ""))
+            call = Call(
+                "POST",
+                urlsplit(self.path).path,
+                {},
+                operation.group(1) if operation else "",
+                asked.get("variables") or {},
+            )
+            self._reply(shop.answer(call, self.headers))
+
+        def _reply(self, answer: Answer):
+            raw = answer.raw()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", "application/json; charset=UTF-8")
+            self.send_header("Content-Length", str(len(raw)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, format, *args):
+            pass
+
+    return Handler
