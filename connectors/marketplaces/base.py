@@ -231,7 +231,9 @@ def careful_reading() -> Iterator[None]:
         TypeError,
         ValueError,
     ) as error:
-        raise Unreadable(f"Unexpected content: {type(error).__name__}") from error
+        told = f"{type(error).__name__}: {error}"[:120]
+        told = told.encode("ascii", "backslashreplace").decode().replace("\0", "")
+        raise Unreadable(f"Unexpected content ({told})") from error
 
 
 def dedupe(values: Iterable[str]) -> tuple[str, ...]:

@@ -151,7 +151,7 @@ def paid_total(refund: Mapping[str, Any], side: str, currency: str) -> Money | N
 def payment_amount(row: Mapping[str, Any], side: str, currency: str) -> Money | None:
     """The amount of one transaction; its plain amount is in its own currency."""
     if row.get("amount_set"):
-        return set_money(row, "amount_set", side)
+        return in_currency(set_money(row, "amount_set", side), currency)
     if text(row, "currency").upper() != currency:
         return None
     return money(row.get("amount"), currency, "amount")
@@ -185,6 +185,11 @@ def set_money(row: Mapping[str, Any], name: str, side: str) -> Money | None:
     value = mapping(both.get(side), name)
     currency = text(value, "currency_code") or text(value, "currency")
     return money(value.get("amount"), currency.upper(), name)
+
+
+def in_currency(amount: Money | None, currency: str) -> Money | None:
+    """The amount, unless it contradicts the currency: then it is not known."""
+    return amount if amount is not None and amount.currency == currency else None
 
 
 @dataclass
@@ -221,10 +226,14 @@ class View:
     def _amount(self, row: Mapping[str, Any], name: str) -> Money | None:
         """An amount: its set, or the plain one, which is in the shop's currency."""
         if row.get(f"{name}_set"):
-            return set_money(row, f"{name}_set", self.side)
+            return self._set(row, f"{name}_set")
         if self.plain:
             return money(row.get(name), self.currency, name)
         return None
+
+    def _set(self, row: Mapping[str, Any], name: str) -> Money | None:
+        """This side of an amount told in both currencies."""
+        return in_currency(set_money(row, name, self.side), self.currency)
 
     def _priced(self, subtotal: Money | None, tax: Money | None) -> dict[str, Any]:
         """Untaxed, tax and total of a subtotal that may include the tax."""
@@ -282,7 +291,7 @@ class View:
     def _shipping_tax(self, row: Mapping[str, Any]) -> Money | None:
         """The tax on a refunded shipping line; none when the line bears none."""
         if row.get("tax_amount_set"):
-            return set_money(row, "tax_amount_set", self.side)
+            return self._set(row, "tax_amount_set")
         tax_lines = mapping(row.get("shipping_line"), "shipping_line").get("tax_lines")
         return Money(Decimal(0), self.currency) if tax_lines == [] else None
 
@@ -298,13 +307,12 @@ class View:
     def _duties(self) -> Iterator[ReturnLine]:
         """Duties and additional fees given back; tax is no part of them."""
         for name, title in FEES:
-            amount = set_money(self.refund, f"total_{name}_set", self.side)
-            if amount is None:
-                listed = listed_fees(self.refund, name)
-                amount = add_up(
-                    set_money(row, "amount_set", self.side) for row in listed
-                )
-            if amount:
+            listed = listed_fees(self.refund, name)
+            if self.refund.get(f"total_{name}_set"):
+                amount = self._set(self.refund, f"total_{name}_set")
+            else:
+                amount = add_up(self._set(row, "amount_set") for row in listed)
+            if amount or (listed and amount is None):
                 yield ReturnLine(name, "fee", title=title, total=amount)
 
     def _adjustments(self) -> Iterator[ReturnLine]:
