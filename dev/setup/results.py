@@ -22,7 +22,7 @@ class Result:
     name: str
     started: int = 0
     failures: dict = field(default_factory=dict)
-    not_started: int = 0  # failures that are no test's: set-ups, error lines
+    others: set = field(default_factory=set)  # failures that are no single test's
     skipped: dict = field(default_factory=dict)
     log: object = None
     seconds: float = 0
@@ -33,15 +33,18 @@ class Result:
 
     @property
     def passed(self):
-        skipped_tests = sum(not n.startswith("setUpClass") for n in self.skipped)
-        return max(0, self.started - skipped_tests - self.failed + self.not_started)
+        tests = {name for name in self.skipped if not name.startswith("setUpClass")}
+        tests |= self.failures.keys() - self.others
+        return max(0, self.started - len(tests))
 
     def fail(self, name, text, test=False):
-        if name not in self.failures:
+        if not test:
+            self.others.add(name)
+        known = self.failures.get(name)
+        if known is None:
             self.failures[name] = text
-            self.not_started += not test
-        elif text not in self.failures[name]:
-            self.failures[name] += "\n" + text
+        elif text not in known:
+            self.failures[name] = f"{known}\n{text}"
 
     def skip(self, name, reason):
         if NO_BROWSER.search(reason):

@@ -116,9 +116,9 @@ def kill(ready, store, template, patterns=()):
         finally:
             store.drop(database)
         total.started += one.started
-        total.not_started += one.not_started
-        total.failures |= {f"{file.stem}: {k}": v for k, v in one.failures.items()}
-        total.skipped |= one.skipped
+        for test, text in one.failures.items():
+            total.fail(f"{file.stem}: {test}", text, test=test not in one.others)
+        total.skipped |= {f"{file.stem}: {k}": v for k, v in one.skipped.items()}
         total.log = logs()
     total.seconds = time.monotonic() - started
     return total
