@@ -1,6 +1,5 @@
 {
     "name": "Avoir: Credit Notes, Returns and Reminders",
-    "summary": "Partial credit notes, returns and marketplace refunds, "
     "never more than was invoiced",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
@@ -11,6 +10,9 @@
     "data": [
         "security/avoir_security.xml",
         "security/ir.model.access.csv",
+        "data/account_refund_reason_data.xml",
+        "data/product_data.xml",
+        "wizards/account_move_reversal_views.xml",
     ],
     "demo": [],
     "installable": True,

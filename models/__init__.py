@@ -4,6 +4,10 @@ from . import account_move_line
 from . import account_move_credit
 from . import account_move_credit_values
 from . import account_move_post
+from . import account_move_redraft
+from . import account_move_early_payment
+from . import account_move_goods
+from . import account_move_line_stock
 from . import account_move_return
 from . import stock_move
 from . import stock_picking

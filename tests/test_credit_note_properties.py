@@ -122,8 +122,10 @@ class TestCreditNoteProperties(AvoirCommon):
             currency_id=currency.id,
         )
         tax_lines = invoice.line_ids.filtered("tax_line_id")
-        if edit_vat and tax_lines:
-            self._edit_vat(invoice, tax_lines[0], edit_vat * currency.rounding)
+        delta = edit_vat * currency.rounding
+        # Edited, but still a VAT: neither gone nor negative.
+        if edit_vat and tax_lines and abs(delta) < abs(tax_lines[0].amount_currency):
+            self._edit_vat(invoice, tax_lines[0], delta)
         invoice.action_post()
         return invoice
 

@@ -27,22 +27,25 @@ class CreditLine:
 @dataclass
 class ChargeLine:
     """What is kept back from a credit note: a restocking fee, a penalty, a discount
-    that was granted. It is a line of its own and of opposite sign.
+    that the customer has taken. It is a line of its own and of opposite sign.
 
     ``product``
-        the ``product.product`` whose account and taxes it takes
+        the ``product.product`` whose account and taxes it takes; may be None with
+        ``account``
     ``amount``
-        untaxed, positive, in the currency of the invoice
+        positive, in the currency of the invoice; before taxes, other than those that
+        its taxes say are included in prices
     ``name``
         the label; the product's by default
-    ``values``
-        further values of the line, which go before those of the product
+    ``account``, ``taxes``
+        the ``account.account`` and ``account.tax`` to take instead of the product's
     """
 
     product: object
     amount: float
     name: str | None = None
-    values: dict = field(default_factory=dict)
+    account: object = None
+    taxes: object = None
 
 
 @dataclass

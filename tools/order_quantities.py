@@ -38,15 +38,21 @@ class Returned:
         the part of ``done`` that nothing replaces
     ``replacing``
         still to be sent in the place of what came back
+    ``is_known``
+        false for services and kits: their delivered quantity is all there is
     """
 
     done: float = 0.0
     unreplaced: float = 0.0
     replacing: float = 0.0
+    is_known: bool = True
 
     def __mul__(self, factor):
         return Returned(
-            self.done * factor, self.unreplaced * factor, self.replacing * factor
+            self.done * factor,
+            self.unreplaced * factor,
+            self.replacing * factor,
+            self.is_known,
         )
 
 
@@ -60,14 +66,18 @@ def left_to_invoice(base, net, credited, returned, is_ordered):
     :param is_ordered: invoiced on ordered quantities, on delivered ones otherwise
     """
     left = base - net
-    if left > 0:
-        # What was credited for good is not offered again. On delivered quantities the
-        # goods that are back have lowered the base already.
-        lowered = 0.0 if is_ordered else min(credited.back, returned.done)
-        left = max(0.0, left - (credited.for_good - lowered))
     uncredited = max(0.0, returned.unreplaced - credited.back - credited.again)
     if is_ordered:
+        # What was credited for good is not offered again; when the order was lowered
+        # for it besides, it is not taken off twice.
+        if left > 0:
+            left = max(0.0, left - credited.for_good)
         return left - uncredited
+    # The goods that are back have lowered the delivered quantity already.
+    back = returned.done
+    if not returned.is_known:
+        back = max(0.0, net + credited.for_good - base)
+    left -= credited.for_good - min(credited.back, back)
     if left < 0:
         left = max(left, min(-uncredited, left + returned.replacing))
     return left

@@ -1,0 +1,5 @@
+from . import (
+    account_move_reversal,
+    account_move_reversal_line,
+    account_move_reversal_preview,
+)
