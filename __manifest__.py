@@ -13,6 +13,8 @@
         "data/account_refund_reason_data.xml",
         "data/product_data.xml",
         "wizards/account_move_reversal_views.xml",
+        "security/marketplace_security.xml",
+        "data/ir_cron_data.xml",
     ],
     "demo": [],
     "installable": True,

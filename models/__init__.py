@@ -11,3 +11,14 @@ from . import account_move_line_stock
 from . import account_move_return
 from . import stock_move
 from . import stock_picking
+from . import marketplace_work
+from . import marketplace_account
+from . import marketplace_message
+from . import marketplace_order
+from . import marketplace_return
+from . import marketplace_return_line
+from . import marketplace_return_notice
+from . import marketplace_return_match
+from . import marketplace_return_goods
+from . import marketplace_return_credit
+from . import marketplace_return_actions

@@ -1,12 +1,21 @@
 from collections import defaultdict
 
-from odoo import Command, models
+from odoo import Command, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 
 class StockMove(models.Model):
     _inherit = "stock.move"
+
+    marketplace_return_line_id = fields.Many2one(
+        "marketplace.return.line",
+        "Marketplace Return Line",
+        copy=False,
+        readonly=True,
+        index="btree_not_null",
+        help="What a customer of a marketplace sends back with this move.",
+    )
 
     def _get_returnable_quantities(self):
         """What can still come back of each move.
@@ -89,6 +98,17 @@ class StockMove(models.Model):
             "move_orig_ids": [Command.link(move.id) for move in before],
             "move_dest_ids": [Command.link(move.id) for move in after],
         }
+
+    def _prepare_move_split_vals(self, qty):
+        values = super()._prepare_move_split_vals(qty)
+        values["marketplace_return_line_id"] = self.marketplace_return_line_id.id
+        return values
+
+    def _action_cancel(self):
+        result = super()._action_cancel()
+        returns = self.sudo().marketplace_return_line_id.return_id
+        returns._check_receipts()
+        return result
 
     # ------------------------------------------------------------------
     # Never more back than went out

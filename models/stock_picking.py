@@ -164,3 +164,16 @@ class StockPicking(models.Model):
                 for picking in self
             }
         )
+
+    # ------------------------------------------------------------------
+    # Returns of the marketplaces
+    # ------------------------------------------------------------------
+
+    def _action_done(self):
+        result = super()._action_done()
+        self._get_marketplace_returns()._goods_arrived()
+        return result
+
+    def _get_marketplace_returns(self):
+        """The marketplace returns whose goods come back with these transfers."""
+        return self.sudo().move_ids.marketplace_return_line_id.return_id

@@ -1,0 +1,278 @@
+import base64
+import json
+import logging
+import time
+from operator import methodcaller
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL, split_every
+
+from ..connectors.errors import ConnectorError, Refused, TryAgainLater
+from .marketplace_work import format_exception
+
+_logger = logging.getLogger(__name__)
+
+# A batch is stored once so many seconds were spent on reading it, so that a slow shop
+# holds neither locks nor an old view of the database for long.
+READING_TIME = 5
+GIVE_UP_AFTER = 15
+
+
+class MarketplaceMessage(models.Model):
+    """The inbox: what a marketplace told, as it came, and what became of it.
+
+    Stored once for an account and an event, before anything is done with it. What
+    cannot be read stays, with its error, until a person has it tried again.
+    """
+
+    _name = "marketplace.message"
+    _description = "Marketplace Message"
+    _inherit = ["marketplace.work"]
+    _order = "id desc"
+    _rec_name = "event_key"
+
+    account_id = fields.Many2one(
+        "marketplace.account", required=True, readonly=True, index=True
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    event_key = fields.Char("Event", required=True, readonly=True)
+    topic = fields.Char(readonly=True)
+    order_external_id = fields.Char("Order at the Marketplace", readonly=True)
+    sent_at = fields.Datetime("Sent", readonly=True)
+    body = fields.Binary(attachment=False, readonly=True)
+    body_text = fields.Text("Content", compute="_compute_body_text")
+    headers = fields.Text(readonly=True)
+    state = fields.Selection(
+        [
+            ("new", "To Read"),
+            ("done", "Done"),
+            ("error", "Error"),
+            ("ignored", "Ignored"),
+        ],
+        default="new",
+        required=True,
+        readonly=True,
+        index=True,
+    )
+    error = fields.Text(readonly=True)
+    finished = fields.Datetime(readonly=True)
+    return_ids = fields.Many2many(
+        "marketplace.return",
+        "marketplace_message_return_rel",
+        "message_id",
+        "return_id",
+        string="Returns",
+        readonly=True,
+    )
+
+    _event_unique = models.UniqueIndex("(account_id, event_key)")
+    _to_read = models.Index("(id) WHERE state = 'new'")
+
+    @api.depends("body")
+    def _compute_body_text(self):
+        for message in self.with_context(bin_size=False):
+            text = (
+                message._get_body().decode("utf-8", "replace").replace("\0", "\ufffd")
+            )
+            try:
+                text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+            except ValueError:
+                pass
+            message.body_text = text
+
+    def _get_body(self):
+        """The bytes that were delivered."""
+        self.ensure_one()
+        return base64.b64decode(self.with_context(bin_size=False).body or b"")
+
+    # ------------------------------------------------------------------
+    # Storing
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _store(self, account, fetched):
+        """Store what a poll found, each event once, and have it read.
+
+        :param fetched: a list of ``connectors.notices.Fetched``
+        """
+        stored = 0
+        for some in split_every(100, (item for item in fetched if item.event.wanted)):
+            stored += len(
+                self._insert_once(
+                    account.id,
+                    account.company_id.id,
+                    [(item.event, item.body, "") for item in some],
+                )
+            )
+        if stored:
+            self._trigger_reading()
+
+    @api.model
+    def _insert_once(self, account_id, company_id, deliveries):
+        """Insert messages, without those that the account has already.
+
+        By SQL, as several connections may bring the same event at once: one of them
+        stores it, and none meets an error. In a transaction that began before another
+        one stored the event, PostgreSQL raises a serialization error.
+
+        :param deliveries: a list of ``(IncomingEvent, body, headers)``
+        :return: the ids of the new messages
+        """
+        now = fields.Datetime.now()
+        rows = SQL(", ").join(
+            SQL(
+                "%s",
+                (
+                    account_id,
+                    company_id,
+                    event.event_key,
+                    event.topic,
+                    event.order_external_id or None,
+                    event.sent_at and event.sent_at.replace(tzinfo=None),
+                    base64.b64encode(body),
+                    headers or None,
+                    "new",
+                    0,
+                    SUPERUSER_ID,
+                    now,
+                    SUPERUSER_ID,
+                    now,
+                ),
+            )
+            for event, body, headers in deliveries
+        )
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO marketplace_message (
+                        account_id, company_id, event_key, topic, order_external_id,
+                        sent_at, body, headers, state, attempts,
+                        create_uid, create_date, write_uid, write_date)
+                   VALUES %s
+              ON CONFLICT (account_id, event_key) DO NOTHING
+                RETURNING id""",
+                rows,
+            ),
+            log_exceptions=False,
+        )
+        return [id_ for (id_,) in self.env.cr.fetchall()]
+
+    @api.model
+    def _trigger_reading(self, at=None):
+        self.env.ref("avoir.ir_cron_marketplace_read")._trigger(at)
+
+    # ------------------------------------------------------------------
+    # Reading
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _cron_read(self):
+        """Turn the messages that wait into returns."""
+        readings = {}
+        self._run_queue(
+            Domain("state", "=", "new")
+            & (
+                Domain("next_try", "=", False)
+                | Domain("next_try", "<=", fields.Datetime.now())
+            ),
+            methodcaller("_store_readings", readings),
+            size=50,
+            prepare=methodcaller("_read", readings),
+        )
+        self.env["marketplace.return"]._trigger_processing()
+
+    def _read(self, readings):
+        """Have the connectors read the messages, and fetch what these only name.
+
+        :param readings: gets, by id, the list of notices or the exception; messages
+            that are in there already, or for which the time does not suffice, are left
+        """
+        deadline = time.monotonic() + READING_TIME
+        for account, messages in self.grouped("account_id").items():
+            try:
+                with account._get_connector() as shop:
+                    messages._read_from(shop, readings, deadline)
+            except ConnectorError as error:
+                readings.update(dict.fromkeys(messages.ids, error))
+
+    def _read_from(self, shop, readings, deadline):
+        for message in self:
+            if message.id in readings:
+                continue
+            if time.monotonic() > deadline:
+                return
+            try:
+                readings[message.id] = shop.read(message._get_body(), message.topic)
+            except TryAgainLater as error:
+                # The shop is busy or down: its other messages wait as well.
+                for other in self:
+                    readings.setdefault(other.id, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it stays here
+                readings[message.id] = error
+
+    def _store_readings(self, readings):
+        """Make returns of what was read, and note what could not be."""
+        notices = []
+        done = self.browse()
+        for message in self.filtered(lambda message: message.id in readings):
+            reading = readings[message.id]
+            if isinstance(reading, Exception):
+                message._fail(reading)
+                continue
+            done |= message
+            notices += [(message, notice) for notice in reading]
+        self.env["marketplace.return"]._update_from_notices(notices)
+        done.write(
+            {
+                "state": "done",
+                "finished": fields.Datetime.now(),
+                "next_try": False,
+                "error": False,
+                "traceback": False,
+            }
+        )
+
+    def _fail(self, exception):
+        """Note why a message could not be read, and whether it is tried again."""
+        self.ensure_one()
+        values = {"attempts": self.attempts + 1, "error": str(exception)}
+        again = isinstance(exception, TryAgainLater)
+        if again and values["attempts"] < GIVE_UP_AFTER:
+            at = self._get_next_try(exception.retry_after)
+            self.write({**values, "next_try": at})
+            self._trigger_reading(at)
+            return
+        if not isinstance(exception, ConnectorError | UserError):
+            _logger.error("Message %s cannot be read", self.id, exc_info=exception)
+            values["error"] = self.env._("Unexpected error: %s", repr(exception))
+        values["traceback"] = format_exception(exception)
+        self.write({**values, "state": "error", "next_try": False})
+        if isinstance(exception, Refused):
+            summary = self.env._("The shop refuses: %s", exception)
+        else:
+            summary = self.env._("Messages of the marketplace cannot be read")
+        self.account_id._tell_problem(summary)
+
+    # ------------------------------------------------------------------
+    # Buttons
+    # ------------------------------------------------------------------
+
+    def action_retry(self):
+        """Have messages read again, those that are done included: nothing is made
+        twice."""
+        self.check_access("read")
+        if any(message.state == "new" and not message.next_try for message in self):
+            raise UserError(
+                self.env._("A message that waits to be read needs no other try.")
+            )
+        self.sudo().write(
+            {"state": "new", "attempts": 0, "next_try": False, "error": False}
+        )
+        self.sudo()._trigger_reading()
+
+    def action_ignore(self):
+        """Set messages aside that nobody will have read."""
+        self.check_access("read")
+        waiting = self.filtered(lambda message: message.state in ("new", "error"))
+        waiting.sudo().write({"state": "ignored", "finished": fields.Datetime.now()})

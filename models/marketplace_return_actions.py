@@ -1,0 +1,106 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+
+class MarketplaceReturn(models.Model):
+    _inherit = "marketplace.return"
+
+    # ------------------------------------------------------------------
+    # Decisions of a person
+    # ------------------------------------------------------------------
+
+    def action_continue(self):
+        """Go on with what was filled in by hand, as far as it goes."""
+        self._check_decision(("new", "unmatched", "approved", "received", "waiting"))
+        returns = self.sudo()
+        returns.filtered(lambda r: r.state == "unmatched")._set_state("new")
+        returns.write({"missing": False, "traceback": False})
+        returns._get_problem_activities().unlink()
+        self._process_now()
+
+    def action_approve(self):
+        """Approve returns: their goods come back, their money is credited."""
+        self._check_decision(("matched",))
+        self.sudo()._set_state("approved")
+        self._process_now()
+
+    def action_decline(self):
+        """Decline returns: nothing comes back and nothing is credited here."""
+        self._check_decision(("announced", "new", "unmatched", "matched"))
+        self.sudo()._set_state("declined")
+
+    def action_credit_without_goods(self):
+        """Credit what was announced, though the goods did not come."""
+        self._check_decision(("waiting", "received"))
+        refunds = self.sudo().filtered(lambda r: r.kind == "refund")
+        if refunds != self.sudo():
+            raise UserError(
+                self.env._("There is no money to give back on a return of goods.")
+            )
+        refunds.is_credited_without_goods = True
+        refunds._set_state("received")
+        self._process_now()
+
+    def action_close(self):
+        """End returns as they are: what did not come is not expected any more."""
+        returns = self.sudo()
+        self._check_decision(
+            (
+                "announced",
+                "new",
+                "unmatched",
+                "matched",
+                "approved",
+                "waiting",
+                "received",
+            )
+        )
+        returns._set_state("done")
+        returns._cancel_expected_goods()
+
+    def _check_decision(self, states):
+        """Let a user decide who may write returns, where there is something to."""
+        self.check_access("write")
+        wrong = self.filtered(lambda record: record.state not in states)
+        if wrong:
+            labels = dict(self._fields["state"]._description_selection(self.env))
+            raise UserError(
+                self.env._(
+                    "%(return)s is “%(state)s”: there is nothing to decide.",
+                    **{"return": wrong[0].name},
+                    state=labels[wrong[0].state],
+                )
+            )
+
+    # ------------------------------------------------------------------
+    # Documents
+    # ------------------------------------------------------------------
+
+    def action_view_order(self):
+        return self._open(self.sale_order_id)
+
+    def action_view_invoices(self):
+        return self._open(self.sudo()._get_invoices().sudo(False))
+
+    def action_view_pickings(self):
+        return self._open(self.picking_ids)
+
+    def action_view_credit_notes(self):
+        return self._open(self.credit_note_ids)
+
+    def action_view_messages(self):
+        return self._open(self.inbox_ids)
+
+    def _open(self, records):
+        """Open the form of one record, or the list of several."""
+        action = {
+            "type": "ir.actions.act_window",
+            "res_model": records._name,
+            "name": records._description,
+            "domain": [("id", "in", records.ids)],
+            "views": [(False, "list"), (False, "form")],
+            "context": {"create": False},
+        }
+        if len(records) == 1:
+            action.update(res_id=records.id, views=[(False, "form")])
+        return action

@@ -1,0 +1,396 @@
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from odoo import Command, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import formatLang
+
+from ..tools.credit import ChargeLine, CreditLine, CreditRequest
+
+
+@dataclass
+class ReturnCredit:
+    """What is credited now of one return: a request for each of its invoices.
+
+    ``quantities``: by return line, what the requests take of it; ``announced``: what
+    the marketplace paid back for that, with tax.
+    """
+
+    record: object
+    requests: dict = field(default_factory=dict)
+    quantities: dict = field(default_factory=dict)
+    announced: float | None = None
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    marketplace_return_id = fields.Many2one(
+        "marketplace.return",
+        "Marketplace Return",
+        copy=False,
+        readonly=True,
+        index="btree_not_null",
+        check_company=True,
+    )
+
+
+class MarketplaceReturn(models.Model):
+    _inherit = "marketplace.return"
+
+    def _step_credit(self):
+        """Credit what was received, or what is to be credited without goods."""
+        for _company, returns in self._by_company():
+            taken = defaultdict(lambda: [0.0, 0.0])
+            credits = [record._prepare_credit(taken) for record in returns]
+            credits = [credit for credit in credits if credit]
+            for policy in ("post", "draft"):
+                returns._credit(
+                    [
+                        c
+                        for c in credits
+                        if c.record.account_id.post_credit_note == policy
+                    ],
+                    post=policy == "post",
+                )
+            for credit in credits:
+                credit.record._note_credited(credit)
+
+    def _credit(self, credits, post):
+        requests = [request for c in credits for request in c.requests.values()]
+        if requests:
+            self.env["account.move"]._create_credit_notes(requests, post=post)
+
+    def _note_credited(self, credit):
+        """Keep what was credited, in the transaction of the credit note itself."""
+        for line, quantity in credit.quantities.items():
+            line.quantity_credited += quantity
+            line.is_credited = True
+        pending = self._get_goods_moves().filtered(
+            lambda move: move.state not in ("done", "cancel")
+        )
+        left = self.line_ids.filtered(
+            lambda line: line._waits_for_goods() and line._get_quantity_left() > 0
+        )
+        self._set_state("waiting" if pending and left else "done")
+
+    # ------------------------------------------------------------------
+    # The requests
+    # ------------------------------------------------------------------
+
+    def _prepare_credit(self, taken):
+        """What to ask of the credit note, or None when a person has to decide.
+
+        :param taken: ``{invoice line: [quantity, untaxed]}`` that others of this batch
+            take already
+        """
+        credit = ReturnCredit(self)
+        quantities = self.line_ids._get_quantities_to_credit()
+        money_only = self.line_ids.filtered(
+            lambda line: not line.quantity and not line.is_credited
+        )
+        lines = [line for line in self.line_ids if line in quantities]
+        lines += list(money_only)
+        if not lines and not (self.is_amount_known and not self.line_ids):
+            return self._prepare_nothing(credit)
+        parts = []
+        for line in lines:
+            credit.quantities[line] = quantities.get(line, 0.0)
+            if line._has_something_to_credit() and line._get_source():
+                parts += line._allot_invoices(credit.quantities[line], taken)
+        credit.announced = self._get_announced(credit.quantities)
+        if not self._check_announced(credit, parts):
+            return None
+        self._make_requests(credit, parts)
+        return credit
+
+    def _prepare_nothing(self, credit):
+        """Nothing was received that is not credited yet."""
+        if self._get_goods_moves().filtered(
+            lambda move: move.state not in ("done", "cancel")
+        ) or any(self.line_ids.mapped("is_credited")):
+            return credit
+        self._set_missing(
+            self.env._(
+                "Nothing was received: credit it without the goods, or close it."
+            )
+        )
+        return None
+
+    def _make_requests(self, credit, parts):
+        """One request for each invoice; fees kept back go onto the first."""
+        for part in parts:
+            invoice = part.line.move_id
+            if invoice not in credit.requests:
+                credit.requests[invoice] = self._new_request(invoice)
+            credit.requests[invoice].lines.append(part)
+        if not credit.requests:
+            invoice = self._get_invoices()[:1]
+            credit.requests[invoice] = self._new_request(invoice)
+        first = next(iter(credit.requests.values()))
+        for line in credit.quantities:
+            if charge := line._prepare_charge(first.invoice):
+                first.charges.append(charge)
+        room = sum(part.line._get_total_left() for part in parts)
+        if len(credit.requests) == 1 and credit.announced is not None:
+            # The marketplace's amount, to the cent, unless the invoice has not as much.
+            if not parts or credit.announced <= room:
+                first.total = credit.announced
+
+    def _new_request(self, invoice):
+        return CreditRequest(
+            invoice=invoice, values=self._prepare_credit_note_values(invoice)
+        )
+
+    def _prepare_credit_note_values(self, invoice):
+        reason = self.refund_reason_id
+        note = "\n".join(filter(None, [self.reason, self.note]))
+        values = {
+            "marketplace_return_id": self.id,
+            "refund_reason_id": reason.id,
+            "refund_note": note or False,
+            "invoice_again": reason.invoice_again,
+            "return_picking_ids": [
+                Command.link(move.picking_id.id)
+                for move in self._get_goods_moves()
+                if move.state == "done"
+            ],
+        }
+        if self.account_id.journal_id:
+            values["journal_id"] = self.account_id.journal_id.id
+        return values
+
+    # ------------------------------------------------------------------
+    # Announced and computed
+    # ------------------------------------------------------------------
+
+    def _get_announced(self, quantities):
+        """What the marketplace paid back with tax for this, before the fees it kept.
+
+        :param quantities: ``{line: quantity}`` of what is credited now
+        :return: None where the marketplace does not tell
+        """
+        kept = [line for line in self.line_ids if line._is_kept_back()]
+        known = self.is_amount_known and all(line.is_total_known for line in kept)
+        if known and self._is_whole(quantities):
+            return self.amount_total - sum(line.amount_total for line in kept)
+        paid = [line for line in quantities if line not in kept]
+        if not paid or not all(line.is_total_known for line in paid):
+            return None
+        return sum(
+            line.amount_total * (quantity / line.quantity if line.quantity else 1.0)
+            for line in paid
+            for quantity in [quantities[line]]
+        )
+
+    def _is_whole(self, quantities):
+        """Whether all of the return is credited at once, as announced."""
+        return all(
+            not line.is_credited
+            and line in quantities
+            and line._is_same(quantities[line], line.quantity)
+            for line in self.line_ids
+        )
+
+    def _check_announced(self, credit, parts):
+        """Compare what the marketplace paid back with what the invoice gives.
+
+        :return: whether they agree, within the account's tolerance
+        """
+        announced = credit.announced
+        spread = [line for line in credit.quantities if line._is_spread()]
+        if announced is None and (spread or not parts):
+            self._set_missing(
+                self.env._(
+                    "The marketplace does not tell what it paid back for this. Credit"
+                    " the invoice by hand, then close this."
+                )
+            )
+            return False
+        if announced is None or not parts:
+            return True
+        currency = parts[0].line.currency_id
+        computed = sum(part.line._get_total_of(part) for part in parts)
+        computed += sum(line.amount_total for line in spread)
+        difference = currency.round(computed - announced)
+        self.amount_computed = self.amount_total + difference
+        if abs(difference) <= self._get_tolerance(currency):
+            return True
+        self._set_missing(
+            self.env._(
+                "The marketplace paid back %(announced)s and the credit note would be"
+                " %(computed)s. Correct the lines, or credit by hand and close this.",
+                announced=formatLang(self.env, announced, currency_obj=currency),
+                computed=formatLang(self.env, computed, currency_obj=currency),
+            )
+        )
+        return False
+
+    def _get_tolerance(self, currency):
+        account = self.account_id
+        return account.currency_id._convert(
+            account.tolerance, currency, self.company_id, fields.Date.today()
+        )
+
+
+class MarketplaceReturnLine(models.Model):
+    _inherit = "marketplace.return.line"
+
+    def _get_source(self):
+        """The invoice lines that this line can be credited on, oldest first."""
+        self.ensure_one()
+        lines = self.invoice_line_id or self.sale_line_id.invoice_lines.filtered(
+            lambda line: (
+                line.parent_state == "posted"
+                and line.move_id.move_type == "out_invoice"
+            )
+        )
+        chosen = self.return_id.invoice_id
+        if chosen and lines.filtered(lambda line: line.move_id == chosen):
+            lines = lines.filtered(lambda line: line.move_id == chosen)
+        return lines.sorted(lambda line: (line.move_id.invoice_date, line.id))
+
+    def _get_quantity_left(self):
+        unit = self._get_unit()
+        left = self.quantity - self.quantity_credited
+        return unit.round(left) if unit else left
+
+    def _is_kept_back(self):
+        """Whether the shop keeps this from the refund: a fee."""
+        return self.kind == "fee" and not self._is_given_back()
+
+    def _is_spread(self):
+        """Whether this is money of no line, which only the total knows of."""
+        return self.kind in ("adjustment", "fee") and not (
+            self._is_kept_back() or self._get_source()
+        )
+
+    def _prepare_charge(self, invoice):
+        """The fee kept back, as a line of the credit note; None for other lines."""
+        if not self._is_kept_back() or not (self.amount_untaxed or self.amount_total):
+            return None
+        product = self.return_id.account_id.fee_product_id
+        if not product:
+            raise UserError(
+                self.env._(
+                    "%(return)s: the shop kept back a fee. Enter the fee product on the"
+                    " account %(account)s.",
+                    **{"return": self.return_id.name},
+                    account=self.return_id.account_id.name,
+                )
+            )
+        taxes = invoice.fiscal_position_id.map_tax(product.taxes_id)
+        amount = -self.amount_untaxed
+        if self.is_total_known and any(taxes.mapped("price_include")):
+            amount = -self.amount_total
+        elif not self.is_untaxed_known:
+            taxes = taxes.with_context(force_price_include=True)
+            amount = taxes.compute_all(-self.amount_total, invoice.currency_id)
+            amount = amount["total_excluded"]
+        return ChargeLine(product=product, amount=amount, name=self.title or None)
+
+    def _allot_invoices(self, quantity, taken):
+        """Spread a quantity, or an amount, over the invoice lines with something left.
+
+        :param quantity: in this line's unit; 0 is money only
+        :param taken: see ``_prepare_credit``
+        :return: a list of ``CreditLine``; what does not fit is asked of the last one,
+            so that the engine says which line has not enough left
+        """
+        sources = self._get_source()
+        if not quantity:
+            return self._allot_amount(sources, taken)
+        parts = []
+        missing = quantity
+        for source in sources:
+            unit = source.product_uom_id
+            left = source.creditable_quantity - taken[source][0]
+            here = min(
+                left, self._get_unit()._compute_quantity(missing, unit, round=False)
+            )
+            if source == sources[-1]:
+                here = self._get_unit()._compute_quantity(missing, unit, round=False)
+            if unit.compare(here, 0) <= 0:
+                continue
+            taken[source][0] += here
+            done = unit._compute_quantity(here, self._get_unit(), round=False)
+            parts.append(
+                CreditLine(source, here, self._get_amount_of(source, here, done))
+            )
+            missing -= done
+            if self._get_unit().compare(missing, 0) <= 0:
+                break
+        return parts
+
+    def _allot_amount(self, sources, taken):
+        amount = self.amount_untaxed
+        if not self.is_untaxed_known:
+            first = sources[:1]
+            rate = first.price_total and first.price_subtotal / first.price_total
+            amount = first.currency_id.round(self.amount_total * rate)
+        for source in sources:
+            left = source.creditable_subtotal - taken[source][1]
+            excess = amount - left
+            if 0 < excess <= self.return_id._get_tolerance(source.currency_id):
+                amount, excess = left, 0.0
+            if excess <= 0 or source == sources[-1]:
+                taken[source][1] += amount
+                whole = not source.currency_id.compare_amounts(
+                    amount, source.creditable_subtotal
+                )
+                quantity = (
+                    source.creditable_quantity if self._takes_rest(whole) else 0.0
+                )
+                return [CreditLine(source, quantity, amount)]
+        return []
+
+    def _takes_rest(self, whole):
+        """A service paid back whole is credited with its quantity, not as a price
+        correction: nothing of it is delivered any more."""
+        return whole and self.kind == "shipping"
+
+    def _get_amount_of(self, source, quantity, done):
+        """The untaxed amount that the marketplace paid back, where it is less than the
+        invoice's price; None leaves it to the invoice.
+
+        :param source: the invoice line
+        :param quantity: in the invoice line's unit
+        :param done: the same in this line's unit
+        """
+        currency = source.currency_id
+        share = done / self.quantity
+        by_invoice = source.price_subtotal * quantity / source.quantity
+        if self.is_untaxed_known:
+            told = self.amount_untaxed * share
+        elif self.is_total_known and source.price_total:
+            told = self.amount_total * share
+            told *= source.price_subtotal / source.price_total
+        else:
+            return None
+        # More than the invoice's price is not credited: the totals then differ, and a
+        # person decides.
+        if told >= by_invoice - self.return_id._get_tolerance(currency):
+            return None
+        return currency.round(told)
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    def _get_total_left(self):
+        """What is left of this invoice line to credit, with tax."""
+        self.ensure_one()
+        share = self.price_subtotal and self.creditable_subtotal / self.price_subtotal
+        return self.currency_id.round(self.price_total * share)
+
+    def _get_total_of(self, part):
+        """What a part of this invoice line comes to with tax.
+
+        :param part: a ``CreditLine`` of this line
+        """
+        self.ensure_one()
+        if part.amount is not None:
+            share = self.price_subtotal and part.amount / self.price_subtotal
+        else:
+            share = self.quantity and part.quantity / self.quantity
+        return self.currency_id.round(self.price_total * share)
