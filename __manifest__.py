@@ -15,6 +15,7 @@
         "wizards/account_move_reversal_views.xml",
         "security/marketplace_security.xml",
         "data/ir_cron_data.xml",
+        "views/sale_order_views.xml",
     ],
     "demo": [],
     "installable": True,

@@ -22,3 +22,7 @@ from . import marketplace_return_match
 from . import marketplace_return_goods
 from . import marketplace_return_credit
 from . import marketplace_return_actions
+from . import sale_order_line
+from . import sale_order_line_return
+from . import sale_order_line_credit
+from . import sale_order

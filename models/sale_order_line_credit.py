@@ -1,0 +1,191 @@
+from collections import defaultdict
+
+from odoo import Command, models
+
+from ..tools.credit import CreditLine, CreditRequest
+from .sale_order_line import _is_counted
+
+
+class SaleOrderLine(models.Model):
+    _inherit = "sale.order.line"
+
+    def _prepare_returns_to_credit(self):
+        """Tell which invoice lines are to be credited for what came back.
+
+        :return: ``{line: [CreditLine, …]}`` for the lines with less than nothing to
+            invoice, as far as their posted invoices reach
+        """
+        wanted = {
+            line: -quantity
+            for line, quantity in self._get_exact_left_to_invoice().items()
+            if line.product_uom_id.compare(quantity, 0) < 0
+        }
+        return {
+            line: credit_lines
+            for line, quantity in wanted.items()
+            if (credit_lines := line._allocate_credit(quantity))
+        }
+
+    def _prepare_credit_requests(self):
+        """Ask for the credit notes of what came back: one for each invoice.
+
+        :return: a list of ``CreditRequest``; invoices of several orders are asked once
+        """
+        by_invoice = defaultdict(list)
+        pickings = defaultdict(self.env["stock.picking"].browse)
+        for line, credit_lines in self._prepare_returns_to_credit().items():
+            for credit_line in credit_lines:
+                invoice = credit_line.line.move_id
+                by_invoice[invoice].append(credit_line)
+                pickings[invoice] |= line._get_returns_to_credit()
+        return [
+            CreditRequest(
+                invoice=invoice,
+                lines=credit_lines,
+                values={
+                    "invoice_again": False,
+                    "return_goods": True,
+                    "return_picking_ids": [Command.set(pickings[invoice].ids)],
+                },
+            )
+            for invoice, credit_lines in by_invoice.items()
+        ]
+
+    def _get_returns_to_credit(self):
+        """The return transfers that no credit note names yet."""
+        if not self._is_delivered_by_moves():
+            return self.env["stock.picking"]
+        return self._get_returned_moves().picking_id.filtered(
+            lambda picking: not picking.credit_note_ids.filtered(_is_counted)
+        )
+
+    def _find_credited_line(self, invoice_line):
+        """The invoice line that a line of a credit note made by core credits.
+
+        :param invoice_line: a line of a draft credit note for this order line
+        :return: the oldest invoice line with enough left, or none
+        """
+        quantity = invoice_line.quantity
+        unit = invoice_line.product_uom_id
+        return self._get_creditable_invoice_lines().filtered(
+            lambda line: (
+                unit.compare(
+                    line.product_uom_id._compute_quantity(
+                        line.creditable_quantity, unit, round=False
+                    ),
+                    quantity,
+                )
+                >= 0
+                and line.currency_id == invoice_line.currency_id
+            )
+        )[:1]
+
+    def _get_exact_left_to_invoice(self):
+        """``qty_to_invoice`` without the rounding of the unit: 5 units of a dozen."""
+        exact = self._get_quantities_left_to_invoice(_is_counted)
+        return {line: exact.get(line, line.qty_to_invoice) for line in self}
+
+    def _allocate_credit(self, quantity):
+        """Find the invoice lines that a quantity to credit was invoiced with.
+
+        What came back goes to the invoice of the delivery it left with; the rest to
+        the latest invoice that has something left.
+
+        :param quantity: positive, in the unit of this line
+        :return: a list of ``CreditLine``
+        """
+        self.ensure_one()
+        invoice_lines = self._get_creditable_invoice_lines()
+        credited = invoice_lines._get_credited()[0]
+        left = {
+            line: self._convert_from(line, line.quantity - credited[line.id])
+            for line in invoice_lines
+        }
+        claims = self._get_returned_by_invoice_line(invoice_lines)
+        taken = defaultdict(float)
+        by_claim = [(line, claims[line] - self._get_back(line)) for line in claims]
+        latest = [(line, left[line]) for line in reversed(invoice_lines)]
+        for line, limit in by_claim + latest:
+            take = min(quantity, limit, left[line] - taken[line])
+            if self.product_uom_id.compare(take, 0) > 0:
+                taken[line] += take
+                quantity -= take
+        return [
+            CreditLine(line, self._convert_to(line, taken[line]))
+            for line in invoice_lines
+            if taken[line]
+        ]
+
+    def _get_creditable_invoice_lines(self):
+        """The posted invoice lines with something left to credit, oldest first."""
+        return self.invoice_lines.filtered(
+            lambda line: (
+                line.move_id.move_type == "out_invoice"
+                and line.move_id.state == "posted"
+                and line.product_uom_id.compare(line.creditable_quantity, 0) > 0
+            )
+        ).sorted(lambda line: (line.move_id.invoice_date, line.move_id.id, line.id))
+
+    def _get_back(self, invoice_line):
+        """How much of an invoice line is credited already for goods coming back."""
+        return sum(
+            self._get_exact_quantity(line)
+            for line in invoice_line.reversal_line_ids
+            if _is_counted(line.move_id)
+            and line.move_id.return_goods
+            and not line.is_price_correction
+        )
+
+    def _get_returned_by_invoice_line(self, invoice_lines):
+        """Share what came back out to the invoice lines that invoiced it.
+
+        Deliveries and invoices are laid side by side, oldest first: the first three
+        delivered are the first three invoiced.
+
+        :return: ``{invoice line: quantity}`` in the unit of this line
+        """
+        claims = dict.fromkeys(invoice_lines, 0.0)
+        if len(invoice_lines) == 1 or not self._is_delivered_by_moves():
+            return claims
+        returns = self._get_returned_moves().grouped("origin_returned_move_id")
+        invoiced = self.invoice_lines.filtered(
+            lambda line: (
+                line.move_id.move_type == "out_invoice"
+                and line.move_id.state == "posted"
+            )
+        ).sorted(lambda line: (line.move_id.invoice_date, line.move_id.id, line.id))
+        spans = _lay_out([(line, self._get_exact_quantity(line)) for line in invoiced])
+        delivered = self._get_sent_moves().filtered(
+            lambda move: not move.origin_returned_move_id
+        )
+        delivered = delivered.sorted(lambda move: (move.date, move.id))
+        for move, start, end in _lay_out(
+            [(move, self._sum_moves(move)) for move in delivered]
+        ):
+            back = self._sum_moves(returns.get(move, move.browse()))
+            for line, line_start, line_end in spans:
+                shared = min(back, min(end, line_end) - max(start, line_start))
+                if shared > 0:
+                    back -= shared
+                    if line in claims:
+                        claims[line] += shared
+        return claims
+
+    def _convert_from(self, invoice_line, quantity):
+        return invoice_line.product_uom_id._compute_quantity(
+            quantity, self.product_uom_id, round=False
+        )
+
+    def _convert_to(self, invoice_line, quantity):
+        return self.product_uom_id._compute_quantity(
+            quantity, invoice_line.product_uom_id, round=False
+        )
+
+
+def _lay_out(quantities):
+    """Lay quantities one behind the other: ``[(key, start, end), …]``."""
+    spans, start = [], 0.0
+    for key, quantity in quantities:
+        spans.append((key, start, start + quantity))
+        start += quantity
+    return spans
