@@ -95,15 +95,18 @@ class TestReversalWizard(AvoirCommon):
     def test_fill_and_clear(self):
         invoice = self._invoice([(5, 100, self.vat20), (2, 50, self.vat5)])
         self._credit(invoice, (0, 2.0))
-        wizard = self._wizard(invoice)
-        wizard.action_fill()
-        self.assertEqual(wizard.line_ids.mapped("quantity"), [3, 2])
-        wizard.action_clear()
-        self.assertEqual(wizard.line_ids.mapped("quantity"), [0, 0])
-        self.assertFalse(any(wizard.line_ids.mapped("amount")))
-        wizard.action_fill()
-        wizard.action_credit()
+        form = Form(self._wizard(invoice))
+        form.fill = "all"
+        self.assertEqual(self._asked(form), [(3, 300), (2, 100)])
+        form.fill = "none"
+        self.assertEqual(self._asked(form), [(0, 0), (0, 0)])
+        form.fill = "all"
+        form.save().action_credit()
         self.assertEqual(invoice.amount_residual, 0)
+
+    def _asked(self, form):
+        lines = [form.line_ids.edit(i) for i in range(len(form.line_ids))]
+        return [(line.quantity, line.amount) for line in lines]
 
     def test_restocking_fee(self):
         """Case 14: a line of its own, of opposite sign, on its own account."""

@@ -33,6 +33,11 @@ class AccountMoveReversal(models.TransientModel):
     note_required = fields.Boolean(related="refund_reason_id.note_required")
     refund_note = fields.Text(string="Explanation")
     line_ids = fields.One2many("account.move.reversal.line", "wizard_id")
+    fill = fields.Selection(
+        [("all", "Everything that is left"), ("none", "Clear")],
+        store=False,
+        help="Fills in the lines, or empties them.",
+    )
     credit_by = fields.Selection(
         [
             ("line", "Lines"),
@@ -140,29 +145,11 @@ class AccountMoveReversal(models.TransientModel):
 
     # -- buttons -----------------------------------------------------------------------
 
-    def action_fill(self):
-        """Enter everything that is left in the lines."""
-        self.ensure_one()
-        for line in self.line_ids:
-            line.fill()
-        return self._reopen()
-
-    def action_clear(self):
-        """Empty the lines."""
-        self.ensure_one()
-        self.line_ids.write({"kind": "quantity", "quantity": 0.0, "amount": 0.0})
-        return self._reopen()
-
-    def _reopen(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Credit Note"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "view_mode": "form",
-            "target": "new",
-            "context": self.env.context,
-        }
+    @api.onchange("fill")
+    def _onchange_fill(self):
+        if self.fill:
+            self.line_ids._fill(everything=self.fill == "all")
+            self.fill = False
 
     def action_credit(self):
         """Create the credit notes; the button of the form.

@@ -75,13 +75,13 @@ class AccountMoveReversalLine(models.TransientModel):
             asked = line.amount if line.kind == "price" else line.quantity
             line.is_asked = bool(asked)
 
-    def fill(self):
-        """Ask for all that is left: the quantity, or the amount where none is left."""
-        self.ensure_one()
-        if self.creditable_quantity:
-            self.write({"kind": "quantity", "quantity": self.creditable_quantity})
-        else:
-            self.write({"kind": "price", "amount": self.creditable_subtotal})
+    def _fill(self, everything):
+        """Ask for all that is left, the amount where no quantity is; or for nothing."""
+        for line in self:
+            by_amount = everything and not line.creditable_quantity
+            line.kind = "price" if by_amount else "quantity"
+            line.quantity = line.creditable_quantity if everything else 0.0
+            line.amount = line.creditable_subtotal if everything else 0.0
 
     def _prepare_credit_line(self):
         self.ensure_one()
