@@ -17,7 +17,13 @@
         "data/ir_cron_data.xml",
         "views/sale_order_views.xml",
     ],
-    "demo": [],
+    "demo": [
+        "demo/res_company_demo.xml",
+        "demo/res_users_demo.xml",
+        "demo/product_demo.xml",
+        "demo/sale_order_demo.xml",
+        "demo/marketplace_account_demo.xml",
+    ],
     "installable": True,
     "application": True,
 }
