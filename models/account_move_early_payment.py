@@ -50,3 +50,100 @@ class AccountMove(models.Model):
                 continue
             parts.append((line, partial.amount / abs(line.balance)))
         return parts
+
+    # -- part credits ------------------------------------------------------------------
+
+    def _is_eligible_for_early_payment_discount(self, currency, reference_date):
+        """A part credit does not cost the customer the discount on the rest.
+
+        Core refuses the discount once anything is reconciled with the invoice, be it
+        its own credit note.
+        """
+        if super()._is_eligible_for_early_payment_discount(currency, reference_date):
+            return True
+        terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        limit = terms[:1].discount_date
+        return (
+            terms._is_credited_only()
+            and self.currency_id == currency
+            and self.move_type in self._early_payment_discount_move_types()
+            and self.invoice_payment_term_id.early_discount
+            and (
+                not reference_date
+                or not self.invoice_date
+                or bool(limit and reference_date <= limit)
+            )
+        )
+
+    def _get_invoice_counterpart_amls_for_early_payment_discount_per_payment_term_line(
+        self,
+    ):
+        """Book the discount on what the credit notes leave, not on the whole."""
+        result = super()._get_invoice_counterpart_amls_for_early_payment_discount_per_payment_term_line()  # noqa: E501
+        terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        for term in terms.filtered(lambda line: line._is_credited_only()):
+            booked = [
+                values
+                for kind in ("base_lines", "term_lines", "tax_lines")
+                for values in result[kind][term].values()
+            ]
+            if not booked:
+                continue
+            for name, discount in term._early_payment_discount_left().items():
+                # Core puts what its shares lack of the whole discount on one line.
+                surplus = sum(values[name] for values in booked) - discount
+                max(booked, key=lambda values, n=name: abs(values[n]))[name] -= surplus
+        return result
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    def _is_credited_only(self):
+        """Tell whether credit notes of their invoice, and nothing else, are reconciled
+        with these payment terms."""
+        matched = self.matched_debit_ids.debit_move_id
+        matched |= self.matched_credit_ids.credit_move_id
+        return bool(matched) and matched.move_id <= self.move_id.reversal_move_ids
+
+    def _early_payment_discount_left(self):
+        """Return the discount on what is open of this payment term.
+
+        :return: ``amount_currency`` and ``balance``, signed as the term, rounded
+        """
+        self.ensure_one()
+        part = (
+            self.amount_residual_currency / self.amount_currency
+            if self.amount_currency
+            else 0.0
+        )
+        discount = self.amount_currency - self.discount_amount_currency
+        discount_balance = self.balance - self.discount_balance
+        return {
+            "amount_currency": self.currency_id.round(discount * part),
+            "balance": self.company_currency_id.round(discount_balance * part),
+        }
+
+    def _get_installments_data(self, *args, **kwargs):
+        installments = super()._get_installments_data(*args, **kwargs)
+        for installment in installments:
+            line = installment["line"]
+            if (
+                installment["type"] == "early_payment_discount"
+                and line._is_credited_only()
+            ):
+                discount = line._early_payment_discount_left()
+                sign = line.move_id.direction_sign
+                open_currency = (
+                    line.amount_residual_currency - discount["amount_currency"]
+                )
+                open_company = line.amount_residual - discount["balance"]
+                installment.update(
+                    amount_residual_currency=open_currency,
+                    amount_residual=open_company,
+                    amount_residual_currency_unsigned=-sign * open_currency,
+                    amount_residual_unsigned=-sign * open_company,
+                    discount_amount_currency=discount["amount_currency"],
+                    discount_amount=discount["balance"],
+                )
+        return installments

@@ -192,20 +192,41 @@ class TestReversalWizard(AvoirCommon):
             ._create_payments()
         )
 
-    def test_early_payment_discount(self):
-        """Case 12: 1200 paid 1176: 1176 is owed back, and the discount with its VAT."""
-        term = self.env["account.payment.term"].create(
+    def _early_payment_term(self, computation):
+        return self.env["account.payment.term"].create(
             {
                 "name": "2 % in 10 days",
                 "early_discount": True,
                 "discount_percentage": 2,
                 "discount_days": 10,
-                "early_pay_discount_computation": "included",
+                "early_pay_discount_computation": computation,
                 "line_ids": [(0, 0, {"value": "percent", "value_amount": 100})],
             }
         )
+
+    def test_early_payment_discount_after_a_part_credit(self):
+        """Case 12: the discount on the rest stays, and is booked on the rest."""
+        for computation, paid in (("included", 940.8), ("excluded", 944.0)):
+            term = self._early_payment_term(computation)
+            invoice = self._invoice(
+                [(5, 200, self.vat20)], invoice_payment_term_id=term.id
+            )
+            self._credit(invoice, (0, 1.0))
+            self.assertEqual(invoice.amount_residual, 960)
+            payment = self._pay(invoice)
+            self.assertEqual(payment.amount, paid)
+            self.assertEqual(invoice.amount_residual, 0)
+            loss = self.company.account_journal_early_pay_discount_loss_account_id
+            discount = payment.move_id.line_ids.filtered_domain(
+                [("account_id", "=", loss.id)]
+            )
+            self.assertAlmostEqual(sum(discount.mapped("balance")), 16)
+
+    def test_early_payment_discount(self):
+        """Case 12: 1200 paid 1176: 1176 is owed back, and the discount with its VAT."""
         invoice = self._invoice(
-            [(1, 1000, self.vat20)], invoice_payment_term_id=term.id
+            [(1, 1000, self.vat20)],
+            invoice_payment_term_id=self._early_payment_term("included").id,
         )
         payment = self._pay(invoice)
         self.assertEqual((payment.amount, invoice.amount_residual), (1176, 0))
