@@ -36,18 +36,24 @@ class Venv:
         return self
 
     def _make(self):
+        """With uv, or with pip where uv cannot be had or cannot reach the index."""
         uv = find_uv()
-        if uv:
-            self._make_with_uv(uv)
-        else:
-            make_venv(self.path)
-            pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
-            shell.run([*pip, "-r", self.lock], f"pip install {self.name}", ADVICE)
+        try:
+            if uv:
+                return self._make_with_uv(uv)
+        except Problem:
+            say("  uv did not manage; trying pip, which takes a minute")
+            shutil.rmtree(self.path, ignore_errors=True)
+        make_venv(self.path)
+        pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check"]
+        shell.run([*pip, "-r", self.lock], f"pip install {self.name}", ADVICE)
 
     def _make_with_uv(self, uv):
-        shell.run([uv, "venv", "--python", sys.executable, self.path], "uv venv")
+        env = shell.environment(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")
+        make = [uv, "venv", "--python", sys.executable, self.path]
+        shell.run(make, "uv venv", env=env)
         command = [uv, "pip", "install", "--python", self.python, "-r", self.lock]
-        shell.run(command, f"uv pip install {self.name}", ADVICE)
+        shell.run(command, f"uv pip install {self.name}", env=env)
 
 
 ODOO = Venv("venv", "requirements.lock")
