@@ -1,12 +1,12 @@
 """The story that ./dev/demo tells: what is posted, what becomes of it, the table."""
 
+import json
 import sys
 import time
 import urllib.error
 import urllib.request
-import xmlrpc.client
 
-from . import demo_deliveries, paths
+from . import demo_deliveries, demo_table, paths
 from .ui import Problem, Progress, say
 
 sys.path.insert(0, str(paths.ROOT))
@@ -21,6 +21,7 @@ USERS = [
     ("Customer service", "service", "service"),
     ("Warehouse", "warehouse", "warehouse"),
 ]
+COMPANIES = ("Fietsen & Zonen", "Théières de Lyon")
 # Orders whose goods the warehouse receives; the others can be received by hand.
 RECEIVED = ["#1001", "#1002", "#1005"]
 UNDER_WAY = ["new", "matched", "approved", "received"]
@@ -51,46 +52,64 @@ def run(context):
         wait_for_the_crons(admin, accounts)
         if receive(warehouse):
             wait_for_the_crons(admin, accounts)
-    show(admin, accounts, told, answers)
+    demo_table.show(admin, accounts, told, answers)
 
 
 class Odoo:
-    """One user at the server, in both companies of the story."""
+    """One user at the server, as the web client speaks to it, in both companies."""
 
     def __init__(self, context, login):
+        self.base_url = context.base_url
+        cookies = urllib.request.HTTPCookieProcessor()
+        self.opener = urllib.request.build_opener(cookies)
         password = next(word for _role, name, word in USERS if name == login)
-        common = xmlrpc.client.ServerProxy(f"{context.base_url}/xmlrpc/2/common")
-        user = common.authenticate(context.database, login, password, {})
-        if not user:
+        self.companies = []
+        try:
+            identity = {"db": context.database, "login": login, "password": password}
+            self.user = self.call("/web/session/authenticate", identity)["uid"]
+        except Refused as error:
             raise Problem(
                 f"the user {login} cannot log in with the password of the "
-                "demonstration. Make it anew: ./dev/demo --fresh"
-            )
-        self.identity = (context.database, user, password)
-        self.models = xmlrpc.client.ServerProxy(
-            f"{context.base_url}/xmlrpc/2/object", allow_none=True
-        )
-        self.companies = self.ids_of("demo_company_nl", "demo_company_fr")
+                f"demonstration ({error}). Make it anew: ./dev/demo --fresh"
+            ) from None
+        self.companies = self.find_companies()
+
+    def call(self, path, params):
+        """The result of a JSON-RPC call; raises `Refused` with Odoo's words."""
+        body = json.dumps({"jsonrpc": "2.0", "params": params}).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.base_url + path, body, headers)
+        with self.opener.open(request, timeout=PATIENCE) as answer:
+            told = json.load(answer)
+        if "error" in told:
+            raise Refused(told["error"].get("data", {}).get("message", "refused"))
+        return told["result"]
 
     def __call__(self, model, method, *arguments, **options):
-        if companies := getattr(self, "companies", None):
-            options["context"] = {"allowed_company_ids": companies}
-        return self.models.execute_kw(*self.identity, model, method, arguments, options)
+        if self.companies:
+            options["context"] = {"allowed_company_ids": self.companies}
+        return self.call(
+            f"/web/dataset/call_kw/{model}/{method}",
+            {
+                "model": model,
+                "method": method,
+                "args": arguments,
+                "kwargs": options,
+            },
+        )
 
-    def ids_of(self, *names):
-        """The ids of companies of the demo data, by the end of their XML id."""
-        found = self("res.users", "read", [self.identity[1]], ["company_ids"])
-        companies = self("res.company", "read", found[0]["company_ids"], ["name"])
-        wanted = {"demo_company_nl": "Fietsen", "demo_company_fr": "Théières"}
-        return [
-            company["id"]
-            for name in names
-            for company in companies
-            if company["name"].startswith(wanted[name])
-        ]
+    def find_companies(self):
+        """The companies of the demo data that the user may work in."""
+        [user] = self("res.users", "read", [self.user], ["company_ids"])
+        found = self("res.company", "read", user["company_ids"], ["name"])
+        return [one["id"] for one in found if one["name"] in COMPANIES]
 
     def search_read(self, model, domain, fields, order="id"):
         return self(model, "search_read", domain, fields, order=order)
+
+
+class Refused(Exception):
+    """Odoo does not do what was asked."""
 
 
 def prepare_accounts(admin, shop_url):
@@ -114,7 +133,7 @@ def post(context, account, delivery):
         secret = "not the secret"
     data = delivery.data
     if delivery.trick == "cut off":
-        data = deliveries.raw(data)[:100]
+        data = deliveries.raw(data)[:25]
     headers, body = deliveries.SIGNED[account["code"]](data, delivery.topic, secret)
     if delivery.trick == "unsigned":
         form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -164,176 +183,3 @@ def receive(warehouse):
         say(f"• the warehouse receives {len(pickings)} return(s)")
         warehouse("stock.picking", "button_validate", pickings)
     return pickings
-
-
-# The table ----------------------------------------------------------------------
-
-COLUMNS = (
-    ("delivery", 33),
-    ("answer", 11),
-    ("what became of it", 19),
-    ("order", 7),
-    ("invoice", 16),
-    ("goods", 17),
-    ("credit note", 17),
-    ("untaxed", 8),
-    ("VAT", 7),
-    ("total", 8),
-    ("open", 8),
-)
-NUMBERS = ("untaxed", "VAT", "total", "open")
-
-
-def show(admin, accounts, told, answers):
-    """Print a row for each delivery, and what a person is asked to do."""
-    found = Found(admin, accounts)
-    rows, wishes = [], []
-    for code, account in accounts.items():
-        rows.append([account["name"]])
-        for delivery, answer in zip(told, answers, strict=True):
-            if delivery.code == code:
-                rows += found.rows(delivery, answer)
-    wishes = found.wishes()
-    say()
-    print_row([name for name, _width in COLUMNS])
-    print_row(["─" * width for _name, width in COLUMNS])
-    for row in rows:
-        print_row(row)
-    say()
-    say("“open” is what is left to pay on the invoice.")
-    if wishes:
-        say("What waits for a person:")
-        for wish in wishes:
-            say(f"  {wish}")
-
-
-def print_row(row):
-    cells = []
-    for (name, width), value in zip(COLUMNS, row, strict=False):
-        if len(row) > 1:
-            value = value if len(value) <= width else value[: width - 1] + "…"
-        right = name in NUMBERS
-        cells.append(value.rjust(width) if right else value.ljust(width))
-    say(" ".join(cells).rstrip())
-
-
-class Found:
-    """What is in the database of the deliveries, read in a few calls."""
-
-    def __init__(self, admin, accounts):
-        mine = [("account_id", "in", [one["id"] for one in accounts.values()])]
-        self.accounts = accounts
-        self.returns = {
-            (one["account_id"][0], one["external_id"]): one
-            for one in admin.search_read(
-                "marketplace.return",
-                mine,
-                [
-                    *("account_id", "external_id", "state", "missing", "name"),
-                    *("sale_order_id", "invoice_id", "picking_ids", "credit_note_ids"),
-                ],
-            )
-        }
-        self.errors = admin.search_read(
-            "marketplace.message", [*mine, ("state", "=", "error")], ["error"]
-        )
-        self.states = dict(
-            admin("marketplace.return", "fields_get", ["state"])["state"]["selection"]
-        )
-        every = self.returns.values()
-        orders = {one["sale_order_id"][0] for one in every if one["sale_order_id"]}
-        self.orders = self.by_id(
-            admin, "sale.order", orders, ["client_order_ref", "invoice_ids"]
-        )
-        self.pickings = self.by_id(
-            admin,
-            "stock.picking",
-            {picking for one in every for picking in one["picking_ids"]},
-            ["name", "state"],
-        )
-        moves = {move for one in every for move in one["credit_note_ids"]}
-        moves |= {move for one in self.orders.values() for move in one["invoice_ids"]}
-        self.moves = self.by_id(
-            admin,
-            "account.move",
-            moves,
-            [
-                *("name", "move_type", "state", "amount_residual", "reversed_entry_id"),
-                *("amount_untaxed", "amount_tax", "amount_total"),
-            ],
-        )
-
-    def by_id(self, admin, model, ids, fields):
-        found = admin(model, "read", sorted(ids), fields)
-        return {one["id"]: one for one in found}
-
-    def rows(self, delivery, answer):
-        """The rows of a delivery: one for each return that it told of."""
-        status, words = answer
-        head = [delivery.label, f"{status} {words}"]
-        if not delivery.ids:
-            return [[*head, self.fate(delivery, answer)]]
-        account = self.accounts[delivery.code]["id"]
-        rows = []
-        for external_id in delivery.ids:
-            known = self.returns.get((account, external_id))
-            told = self.cells(known) if known else ["not read yet"]
-            rows.append([*head, *told])
-            head = ["", ""]
-        return rows
-
-    def fate(self, delivery, answer):
-        """What became of a delivery that tells nothing new."""
-        if answer[0] != 200:
-            return "not kept"
-        if delivery.trick == "cut off":
-            return "kept, unreadable"
-        return "nothing to do"
-
-    def cells(self, one):
-        order = self.orders.get(one["sale_order_id"] and one["sale_order_id"][0])
-        notes = [self.moves[move] for move in one["credit_note_ids"]]
-        pickings = [self.pickings[picking] for picking in one["picking_ids"]]
-        state = self.states[one["state"]]
-        return [
-            f"{state}: see below" if one["missing"] else state,
-            order["client_order_ref"] if order else "",
-            *self.invoice_cells(order, notes, pickings),
-        ]
-
-    def invoice_cells(self, order, notes, pickings):
-        invoices = [
-            self.moves[move]
-            for move in (order["invoice_ids"] if order else [])
-            if self.moves[move]["move_type"] == "out_invoice"
-        ]
-        return [
-            ", ".join(move["name"] for move in invoices),
-            ", ".join(picking_text(picking) for picking in pickings),
-            ", ".join(move["name"] or move["state"] for move in notes),
-            *(
-                amount(sum(move[name] for move in notes)) if notes else ""
-                for name in ("amount_untaxed", "amount_tax", "amount_total")
-            ),
-            amount(sum(move["amount_residual"] for move in invoices))
-            if invoices
-            else "",
-        ]
-
-    def wishes(self):
-        """What people are asked to do."""
-        wishes = [
-            f"{one['name']}: {' '.join(one['missing'].split())}"
-            for one in self.returns.values()
-            if one["missing"]
-        ]
-        return wishes + [f"message: {one['error']}" for one in self.errors]
-
-
-def picking_text(picking):
-    mark = {"done": "✓", "cancel": "✗"}.get(picking["state"], "…")
-    return f"{picking['name']} {mark}"
-
-
-def amount(value):
-    return f"{value:.2f}"
