@@ -1,5 +1,6 @@
 {
     "name": "Avoir: Credit Notes, Returns and Reminders",
+    "summary": "Partial credit notes, returns and marketplace refunds, "
     "never more than was invoiced",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
@@ -16,6 +17,11 @@
         "security/marketplace_security.xml",
         "data/ir_cron_data.xml",
         "views/sale_order_views.xml",
+        "views/marketplace_account_views.xml",
+        "views/marketplace_message_views.xml",
+        "views/marketplace_return_views.xml",
+        "views/stock_picking_views.xml",
+        "views/avoir_menus.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",

@@ -26,3 +26,4 @@ from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit
 from . import sale_order
+from . import marketplace_account_connector

@@ -1,27 +1,13 @@
-import logging
 import secrets
-from collections import namedtuple
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
-from odoo.tools import ormcache
 
 from ..connectors import marketplaces
-from ..connectors.errors import ConnectorError, TryAgainLater
-
-_logger = logging.getLogger(__name__)
 
 # How long deliveries signed with the old secret are taken after a new one was entered.
 ROTATION = timedelta(days=2)
-# What a poll asks for again, as the clocks of shop and server differ.
-OVERLAP = timedelta(minutes=10)
-KIBIBYTE = 1024
-
-# What the webhook needs of an account, as plain values that can be cached.
-WebhookAccount = namedtuple(
-    "WebhookAccount", "id company_id code max_size settings previous_until"
-)
 
 
 def _secret(label, **attributes):
@@ -84,6 +70,7 @@ class MarketplaceAccount(models.Model):
         "still not have anything stored without the secret.",
     )
     credential_names = fields.Json(compute="_compute_credential_names")
+    credential_help = fields.Text(compute="_compute_credential_names")
     max_body_size = fields.Integer(
         "Largest Delivery (KiB)",
         default=1024,
@@ -139,20 +126,17 @@ class MarketplaceAccount(models.Model):
     )
     warehouse_id = fields.Many2one(
         "stock.warehouse",
-        "Warehouse",
         check_company=True,
         help="Where goods come back; empty: to where they left from.",
     )
     journal_id = fields.Many2one(
         "account.journal",
-        "Journal",
         check_company=True,
         domain="[('type', '=', 'sale'), ('company_id', '=', company_id)]",
         help="Of the credit notes; empty: the journal of the invoice.",
     )
     fee_product_id = fields.Many2one(
         "product.product",
-        "Fee Product",
         check_company=True,
         domain="[('type', '=', 'service')]",
         help="What the shop keeps from a refund (restocking, return shipping) is "
@@ -204,13 +188,24 @@ class MarketplaceAccount(models.Model):
 
     @api.depends("code")
     def _compute_credential_names(self):
+        labels = self.fields_get(attributes=["string"])
         for account in self:
             account.credential_names = account._get_credential_names()
+            account.credential_help = "\n".join(
+                " ".join(filter(None, [f"{label['string']}: {c.label}.", c.help]))
+                for c in account._get_credentials()
+                if c.name != "webhook_secret_previous"
+                and (label := labels.get(c.name))
+                and (label["string"] != c.label or c.help)
+            )
+
+    def _get_credentials(self):
+        """What this account has to hold, for its marketplace."""
+        provider = marketplaces.registry.get(self.code)
+        return provider.credential_fields if provider else ()
 
     def _get_credential_names(self):
-        """The names of what this account has to hold, for its marketplace."""
-        provider = marketplaces.registry.get(self.code)
-        return [c.name for c in (provider.credential_fields if provider else ())]
+        return [credential.name for credential in self._get_credentials()]
 
     def _compute_counts(self):
         messages = self.env["marketplace.message"]._read_group(
@@ -276,99 +271,6 @@ class MarketplaceAccount(models.Model):
         return result
 
     # ------------------------------------------------------------------
-    # The connector
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _find_webhook_account(self, key):
-        """The account that a delivery is for, or None.
-
-        :return: a :class:`WebhookAccount`, without any query most of the time
-        """
-        account = self._get_webhook_accounts().get(key)
-        if account and account.previous_until < fields.Datetime.now():
-            settings = {**account.settings, "webhook_secret_previous": False}
-            account = account._replace(settings=settings)
-        return account
-
-    @api.model
-    @ormcache()
-    def _get_webhook_accounts(self):
-        """The active accounts by their webhook key."""
-        accounts = self.sudo().search([("webhook_key", "!=", False)])
-        return {
-            account.webhook_key: WebhookAccount(
-                account.id,
-                account.company_id.id,
-                account.code,
-                account.max_body_size * KIBIBYTE,
-                account._get_settings(),
-                account.webhook_secret_previous_until or datetime.min,
-            )
-            for account in accounts
-        }
-
-    def _get_settings(self):
-        """What the connector is told of this account, secrets included."""
-        self.ensure_one()
-        account = self.sudo()
-        return {name: account[name] for name in account._get_credential_names()}
-
-    def _get_connector(self):
-        """The connector of this account, to be used in a ``with`` block."""
-        self.ensure_one()
-        return marketplaces.get(self.code, self._get_settings())
-
-    # ------------------------------------------------------------------
-    # Polling
-    # ------------------------------------------------------------------
-
-    @api.model
-    def _cron_poll(self):
-        """Fetch what no webhook told, as messages of the inbox."""
-        accounts = self.search([])
-        cron = self.env["ir.cron"]
-        cron._commit_progress(remaining=len(accounts))
-        for account in accounts:
-            account._poll()
-            if not cron._commit_progress(1):
-                break
-
-    def _poll(self):
-        """Store what changed in the shop since the last poll."""
-        self.ensure_one()
-        started = fields.Datetime.now()
-        since = (self.last_poll or self.create_date) - OVERLAP
-        try:
-            with self._get_connector() as shop:
-                fetched = list(shop.poll(since.replace(tzinfo=timezone.utc)))
-        except TryAgainLater as error:
-            _logger.info("Polling of account %s postponed: %s", self.id, error)
-        except ConnectorError as error:
-            self._tell_problem(self.env._("The shop refuses: %s", error))
-        else:
-            self.env["marketplace.message"]._store(self, fetched)
-            self.last_poll = started
-            self._get_problem_activities().unlink()
-
-    # ------------------------------------------------------------------
-    # Telling people
-    # ------------------------------------------------------------------
-
-    def _tell_problem(self, summary):
-        """Tell the people of the account, once until they have dealt with it."""
-        self.ensure_one()
-        if self._get_problem_activities():
-            return
-        for user in self.user_ids or self.create_uid:
-            self.activity_schedule(
-                "mail.mail_activity_data_warning", summary=summary, user_id=user.id
-            )
-
-    def _get_problem_activities(self):
-        return self.activity_ids.filtered("automated")
-
-    # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------
 
@@ -382,3 +284,22 @@ class MarketplaceAccount(models.Model):
         self.write(
             {"webhook_secret_previous": False, "webhook_secret_previous_until": False}
         )
+
+    def action_view_returns(self):
+        return self._open("marketplace_return_action", search_default_open=1)
+
+    def action_view_waiting(self):
+        return self._open("marketplace_return_action", search_default_waiting=1)
+
+    def action_view_messages(self):
+        return self._open("marketplace_message_action")
+
+    def action_view_errors(self):
+        return self._open("marketplace_message_action", search_default_error=1)
+
+    def _open(self, name, **context):
+        """Open a list of what belongs to these accounts."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(f"avoir.{name}")
+        action["domain"] = [("account_id", "in", self.ids)]
+        action["context"] = context
+        return action

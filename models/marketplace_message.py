@@ -76,11 +76,7 @@ class MarketplaceMessage(models.Model):
             text = (
                 message._get_body().decode("utf-8", "replace").replace("\0", "\ufffd")
             )
-            try:
-                text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-            except ValueError:
-                pass
-            message.body_text = text
+            message.body_text = _indented(text)
 
     def _get_body(self):
         """The bytes that were delivered."""
@@ -276,3 +272,15 @@ class MarketplaceMessage(models.Model):
         self.check_access("read")
         waiting = self.filtered(lambda message: message.state in ("new", "error"))
         waiting.sudo().write({"state": "ignored", "finished": fields.Datetime.now()})
+
+    def action_view_returns(self):
+        """Open the returns that these messages tell of."""
+        return self.return_ids._open(self.return_ids)
+
+
+def _indented(text):
+    """JSON in lines that can be read; anything else as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

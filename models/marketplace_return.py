@@ -159,7 +159,6 @@ class MarketplaceReturn(models.Model):
     )
     invoice_id = fields.Many2one(
         "account.move",
-        "Invoice",
         check_company=True,
         index="btree_not_null",
         tracking=True,

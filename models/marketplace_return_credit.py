@@ -27,7 +27,6 @@ class AccountMove(models.Model):
 
     marketplace_return_id = fields.Many2one(
         "marketplace.return",
-        "Marketplace Return",
         copy=False,
         readonly=True,
         index="btree_not_null",

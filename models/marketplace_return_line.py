@@ -56,7 +56,6 @@ class MarketplaceReturnLine(models.Model):
     )
     invoice_line_id = fields.Many2one(
         "account.move.line",
-        "Invoice Line",
         check_company=True,
         index="btree_not_null",
         domain="[('move_id.state', '=', 'posted'), ('display_type', '=', 'product'),"

@@ -10,7 +10,6 @@ class StockMove(models.Model):
 
     marketplace_return_line_id = fields.Many2one(
         "marketplace.return.line",
-        "Marketplace Return Line",
         copy=False,
         readonly=True,
         index="btree_not_null",

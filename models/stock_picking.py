@@ -58,6 +58,15 @@ class StockPicking(models.Model):
         help="The credit notes for the goods that came back with this transfer.",
     )
 
+    marketplace_return_count = fields.Integer(
+        compute="_compute_marketplace_return_count"
+    )
+
+    @api.depends("move_ids.marketplace_return_line_id")
+    def _compute_marketplace_return_count(self):
+        for picking in self:
+            picking.marketplace_return_count = len(picking._get_marketplace_returns())
+
     @api.model
     def _create_returns(self, quantities, values=None, to_refund=True):
         """Create, confirm and reserve the transfers that bring goods back.
@@ -177,3 +186,13 @@ class StockPicking(models.Model):
     def _get_marketplace_returns(self):
         """The marketplace returns whose goods come back with these transfers."""
         return self.sudo().move_ids.marketplace_return_line_id.return_id
+
+    def action_view_marketplace_returns(self):
+        """Open the marketplace returns whose goods come back with these transfers."""
+        returns = self._get_marketplace_returns().sudo(False)
+        return returns._open(returns)
+
+    def action_view_credit_notes(self):
+        """Open the credit notes for the goods of these transfers."""
+        returns = self.env["marketplace.return"]
+        return returns._open(self.credit_note_ids)
