@@ -1,5 +1,3 @@
-from collections import defaultdict
-
 from odoo import api, fields, models
 
 
@@ -52,8 +50,9 @@ class SaleOrder(models.Model):
 
         Orders of which goods came back and nothing else is to be invoiced get one
         draft credit note for each invoice, at the invoice's prices, taxes and rate.
-        Where returns are set off against goods to invoice, in one document, and it
-        comes out as a credit note, its lines are joined afterwards.
+        Where core sets returns off against goods to invoice, in one document, and it
+        comes out as a credit note, that is no reversal of an invoice: only its lines
+        are joined.
         """
         if not final:
             return super()._create_invoices(grouped=grouped, final=final, date=date)
@@ -64,7 +63,7 @@ class SaleOrder(models.Model):
         moves = super(SaleOrder, orders)._create_invoices(
             grouped=grouped, final=final, date=date
         )
-        self._join_to_invoices(
+        self._join_credit_lines(
             moves.sudo().filtered(lambda move: move.move_type == "out_refund")
         )
         return moves | credit_notes.with_env(moves.env)
@@ -109,28 +108,18 @@ class SaleOrder(models.Model):
             }
         )
 
-    def _join_to_invoices(self, credit_notes):
-        """Join credit notes that core made of orders to the invoices they credit.
+    def _join_credit_lines(self, credit_notes):
+        """Join the lines of credit notes that core made to the lines they credit.
 
         :param credit_notes: draft ``account.move`` of type ``out_refund``
         """
-        for credit_note in credit_notes:
-            lines = credit_note.invoice_line_ids
-            lines = lines.filtered(
-                lambda line: line.sale_line_ids and line.quantity > 0
-            )
-            origins = {
-                line: line.sale_line_ids[0]._find_credited_line(line) for line in lines
-            }
-            amounts = defaultdict(float)
-            for line, origin in origins.items():
-                if origin:
-                    line.reversed_line_id = origin
-                    amounts[origin.move_id] += line.price_subtotal
-            if amounts:
-                credit_note.write(
-                    {
-                        "reversed_entry_id": max(amounts, key=amounts.get).id,
-                        "invoice_again": False,
-                    }
-                )
+        lines = credit_notes.invoice_line_ids.filtered(
+            lambda line: line.sale_line_ids and line.quantity > 0
+        )
+        joined = lines.browse()
+        for line in lines:
+            origin = line.sale_line_ids[0]._find_credited_line(line)
+            if origin:
+                line.reversed_line_id = origin
+                joined |= line
+        joined.move_id.invoice_again = False

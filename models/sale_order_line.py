@@ -68,9 +68,13 @@ class SaleOrderLine(models.Model):
         return difference
 
     def _get_exact_quantity(self, invoice_line):
-        """Quantity of an invoice line in the unit of the order line, unrounded."""
-        return invoice_line.product_uom_id._compute_quantity(
-            invoice_line.quantity, self.product_uom_id, round=False
+        """Quantity of an invoice line in the unit of the order line, not rounded by
+        the conversion; in its own unit it is what core makes of it."""
+        unit = invoice_line.product_uom_id
+        return unit._compute_quantity(
+            invoice_line.quantity,
+            self.product_uom_id,
+            round=unit == self.product_uom_id,
         )
 
     # ------------------------------------------------------------------
