@@ -177,9 +177,9 @@ class AccountMove(models.Model):
     def _is_empty_credit(self, credit):
         if credit.amounts is None:
             return False
-        return float_is_zero(
-            credit.quantity, precision_rounding=credit.line.product_uom_id.rounding
-        ) and not any(credit.amounts.values())
+        return float_is_zero(credit.quantity, precision_digits=6) and not any(
+            credit.amounts.values()
+        )
 
     def _credits_of_what_is_left(self, request, remaining):
         credits = []

@@ -253,6 +253,22 @@ class TestCreditNote(AvoirCommon):
 
         return CreditRequest(invoice, [CreditLine(line, quantity)])
 
+    def test_line_without_product(self):
+        invoice = self._invoice(
+            [
+                {
+                    "product_id": False,
+                    "name": "Advice",
+                    "quantity": 2,
+                    "price_unit": 80,
+                    "tax_ids": self.vat20,
+                }
+            ]
+        )
+        credit_note = self._credit(invoice, (0, 1.0))
+        self.assertEqual(credit_note.amount_total, 96)
+        self.assertCreditsWhole(invoice, credit_note | self._credit(invoice))
+
     def test_vendor_bill(self):
         invoice = self._invoice(
             [(3, 100, self.company_data["default_tax_purchase"])],

@@ -1,0 +1,104 @@
+"""Two people credit the same invoice at the same moment, on two connections."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+MAKE_INVOICE = """
+from odoo.fields import Command
+company = env.company
+if not company.chart_template:
+    env["account.chart.template"].try_loading("generic_coa", company, False)
+tax = env["account.tax"].search(
+    [("type_tax_use", "=", "sale"), ("company_id", "=", company.id)], limit=1)
+invoice = env["account.move"].create({
+    "move_type": "out_invoice",
+    "partner_id": env["res.partner"].create({"name": "Two Users BV"}).id,
+    "invoice_line_ids": [Command.create({
+        "name": "Desk", "quantity": 5, "price_unit": 100,
+        "tax_ids": [Command.set(tax.ids)]})],
+})
+invoice.action_post()
+if PAID:
+    env["account.payment.register"].with_context(
+        active_model="account.move", active_ids=invoice.ids
+    ).create({})._create_payments()
+env.cr.commit()
+print("ANSWER", invoice.id)
+"""
+
+COUNT = """
+invoice = env["account.move"].browse(%d)
+print("ANSWER", __import__("json").dumps({
+    "credit_notes": len(invoice.reversal_move_ids),
+    "credited": sum(invoice.reversal_move_ids.mapped("amount_total")),
+    "total": invoice.amount_total,
+}))
+"""
+
+
+def shell(script, wait=True, **environment):
+    """Run ``script`` in an ``odoo shell`` on the database of the test."""
+    command = json.loads(os.environ["AVOIR_ODOO_CMD"])
+    process = subprocess.Popen(
+        [*command, "shell", "-d", os.environ["AVOIR_TEST_DB"], "--no-http"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    process.stdin.write(script)
+    process.stdin.close()
+    process.stdin = None
+    return answer(process) if wait else process
+
+
+def answer(process):
+    """Return what the script printed behind ANSWER."""
+    out, err = process.communicate(timeout=300)
+    for line in out.splitlines():
+        if "ANSWER " in line:
+            return json.loads(line.split("ANSWER ", 1)[1])
+    raise AssertionError(f"no answer:\n{out[-2000:]}\n{err[-4000:]}")
+
+
+class TestTwoUsers(unittest.TestCase):
+    def _both_credit(self, paid):
+        invoice_id = shell(MAKE_INVOICE.replace("PAID", str(paid)))
+        script = (HERE / "two_users_script.py").read_text()
+        with tempfile.TemporaryDirectory() as meeting_place:
+            users = [
+                shell(
+                    script,
+                    wait=False,
+                    INVOICE_ID=str(invoice_id),
+                    USER_NAME=name,
+                    MEETING_PLACE=meeting_place,
+                )
+                for name in ("anna", "bob")
+            ]
+            answers = [answer(user) for user in users]
+        credited = [a for a in answers if "credited" in a]
+        refused = [a for a in answers if "refused" in a]
+        self.assertEqual((len(credited), len(refused)), (1, 1), answers)
+        self.assertIn("nothing to credit", refused[0]["refused"])
+        result = shell(COUNT % invoice_id)
+        self.assertEqual(result["credit_notes"], 1)
+        self.assertEqual(result["credited"], result["total"])
+
+    def test_open_invoice(self):
+        self._both_credit(paid=False)
+
+    def test_paid_invoice(self):
+        """Nothing is reconciled here: only the lock itself tells the second one."""
+        self._both_credit(paid=True)
+
+
+if __name__ == "__main__":
+    unittest.main()
