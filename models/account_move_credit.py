@@ -196,6 +196,8 @@ class AccountMove(models.Model):
         credits, factors = [], []
         for asked in request.lines:
             left = remaining.get(asked.line)
+            if asked.line in [credit.line for credit in credits]:
+                raise ValueError(f"{asked.line} is named twice in one credit request")
             self._check_credit_line(asked, left)
             factor = self._credit_factor(asked, left, request)
             credit = LineCredit(
@@ -209,7 +211,22 @@ class AccountMove(models.Model):
             [factors[i] for i in known],
             self.company_id.tax_calculation_rounding_method == "round_globally",
         )
-        return credits
+        whole = {credits[i].line for i in known if factors[i] == 1.0}
+        return credits + self._credits_of_rounding(whole, remaining)
+
+    def _credits_of_rounding(self, whole, remaining):
+        """Return the cash rounding, which goes with the last of the other lines."""
+        left_over = [
+            line
+            for line, left in remaining.items()
+            if line.move_id == self and line not in whole and any(left.amounts.values())
+        ]
+        if any(line.display_type != "rounding" for line in left_over):
+            return []
+        return [
+            LineCredit(line, 0.0, True, remaining[line], dict(remaining[line].amounts))
+            for line in left_over
+        ]
 
     def _credit_factor(self, asked, left, request):
         """Return the part of what is left that ``asked`` takes; None: by the engine."""

@@ -2,11 +2,17 @@ from odoo import Command, api, fields, models
 from odoo.tools import float_compare
 
 from ..tools import credit_amounts
+from ..tools.credit_amounts import CREDITED_DISPLAY_TYPES
 
 REFUND_TYPES = {"out_invoice": "out_refund", "in_invoice": "in_refund"}
-KEPT_DISPLAY_TYPES = ("product", "line_section", "line_subsection", "line_note")
+KEPT_DISPLAY_TYPES = (
+    *CREDITED_DISPLAY_TYPES,
+    "line_section",
+    "line_subsection",
+    "line_note",
+)
 # Lines of core's that depend on the whole document they stand on.
-DERIVED_DISPLAY_TYPES = ("epd", "rounding", "non_deductible_product")
+DERIVED_DISPLAY_TYPES = ("epd", "non_deductible_product")
 
 
 class AccountMove(models.Model):
@@ -145,6 +151,7 @@ class AccountMove(models.Model):
             "date": date,
             "invoice_date": date,
             "invoice_date_due": date,
+            "invoice_cash_rounding_id": False,
             "invoice_payment_term_id": mixed and self.invoice_payment_term_id.id,
             "invoice_currency_rate": (
                 self._get_expected_currency_rate_at(date)
@@ -187,9 +194,11 @@ class AccountMove(models.Model):
         for _command, _id, vals in commands:
             if vals.get("display_type") not in KEPT_DISPLAY_TYPES:
                 continue
-            if vals["display_type"] == "product":
+            if vals["display_type"] in CREDITED_DISPLAY_TYPES:
                 if vals.get("reversed_line_id") not in by_line:
                     continue
+                # The rounding of the invoice comes back as it is, not made anew.
+                vals["display_type"] = "product"
                 self._fill_credit_line(vals, *by_line[vals["reversed_line_id"]])
             result.append(vals)
         return result
@@ -266,8 +275,7 @@ class AccountMove(models.Model):
         """
         term = self.invoice_payment_term_id
         return bool(
-            self.invoice_cash_rounding_id
-            or self.company_id.account_storno
+            self.company_id.account_storno
             or term.early_pay_discount_computation == "mixed"
             or any(
                 line.display_type in DERIVED_DISPLAY_TYPES

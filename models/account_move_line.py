@@ -2,6 +2,8 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 
+from ..tools.credit_amounts import CREDITED_DISPLAY_TYPES
+
 
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
@@ -92,7 +94,7 @@ class AccountMoveLine(models.Model):
         # copies it for the replacement draft: only the reversal names its line, and
         # the replacement drops it (see account.move.reversal).
         super()._copy_data_extend_business_fields(values)
-        if self.display_type == "product" and self.move_id.move_type in (
+        if self.display_type in CREDITED_DISPLAY_TYPES and self.move_id.move_type in (
             "out_invoice",
             "in_invoice",
         ):

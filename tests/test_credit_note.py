@@ -1,6 +1,7 @@
-from odoo.addons.avoir.tools.credit import CreditRequest
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+
+from odoo.addons.avoir.tools.credit import CreditRequest
 
 from .common import AvoirCommon
 
@@ -268,6 +269,41 @@ class TestCreditNote(AvoirCommon):
         credit_note = self._credit(invoice, (0, 1.0))
         self.assertEqual(credit_note.amount_total, 96)
         self.assertCreditsWhole(invoice, credit_note | self._credit(invoice))
+
+    def test_cash_rounding(self):
+        """What rounding added comes back with the last part, whatever its strategy."""
+        for strategy, parts in (
+            ("add_invoice_line", [(0, 1.0)]),
+            ("add_invoice_line", [(0, 1.0), (0, 2.0), (1, 1.0)]),
+            ("biggest_tax", [(0, 1.0)]),
+        ):
+            rounding = self.env["account.cash.rounding"].create(
+                {
+                    "name": "0.05",
+                    "rounding": 0.05,
+                    "strategy": strategy,
+                    "profit_account_id": self.company_data[
+                        "default_account_revenue"
+                    ].id,
+                    "loss_account_id": self.company_data["default_account_expense"].id,
+                }
+            )
+            invoice = self._invoice(
+                [(3, 10.01, self.vat20), (1, 19.99, self.vat5)],
+                invoice_cash_rounding_id=rounding.id,
+            )
+            self.assertAlmostEqual(invoice.amount_total * 20 % 1, 0)
+            self.assertNotAlmostEqual(invoice.amount_total, 57.13, 2)
+            credit_notes = self.env["account.move"]
+            for part in parts:
+                credit_notes |= self._credit(invoice, part)
+            if invoice.amount_residual:
+                credit_notes |= self._credit(invoice)
+            self.assertEqual(invoice.amount_residual, 0)
+            self.assertEqual(
+                sum(credit_notes.mapped("amount_total")), invoice.amount_total
+            )
+            self.assertEqual(set(credit_notes.mapped("amount_residual")), {0.0})
 
     def test_vendor_bill(self):
         invoice = self._invoice(

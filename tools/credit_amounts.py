@@ -25,6 +25,8 @@ from .allotment import allot
 
 UNTAXED = (0, "untaxed", "currency")
 UNITS = {"currency": "_currency", "company": ""}
+# Lines that credit notes name: of products, and of the cash rounding.
+CREDITED_DISPLAY_TYPES = ("product", "rounding")
 
 
 @dataclass
@@ -102,7 +104,7 @@ def read_documents(moves):
         base_lines, _tax_lines = move._get_rounded_base_and_tax_lines()
         for base_line in base_lines:
             line = base_line["record"]
-            if line.display_type == "product":
+            if line.display_type in CREDITED_DISPLAY_TYPES:
                 result[line] = read_amounts(base_line)
                 sign = base_line["sign"]
                 # The books go before what the engine would find today.
@@ -129,7 +131,11 @@ def read_remaining(invoices):
     credited_quantities, _amounts = lines._get_credited()
     return {
         line: Remaining(
-            quantity=line.quantity - credited_quantities[line.id],
+            quantity=(
+                line.quantity - credited_quantities[line.id]
+                if line.display_type == "product"
+                else 0.0
+            ),
             amounts=_subtract(line, amounts, credited_by_line[line]),
             is_fresh=not credited_by_line[line],
         )
