@@ -32,10 +32,11 @@ from ..readers import (
     text,
 )
 from .base import Credential, Marketplace, dedupe, digest, event_key
-from .shopify_graphql import Admin, nodes, number_of
+from .shopify_graphql import REFUNDS_PER_ORDER, Admin, nodes, number_of, told_payload
 from .shopify_refund import Order, order_of, refund_notice, refund_state
 from .shopify_return import return_notice, told_return
 
+PAID = "refunded"
 ORDER_ENDS = ("orders/cancelled", "orders/delete")
 
 
@@ -82,7 +83,7 @@ class Shopify(Marketplace):
     def _event_of(self, topic: str, data: Mapping[str, Any]) -> dict[str, Any]:
         """Key, ids and whether it is wanted."""
         if topic == "refunds/create":
-            return refund_event(identifier(data), optional_identifier(data, "order_id"))
+            return refund_event(data)
         if topic.startswith("returns/"):
             return_id, order = identifier(data), mapping(data.get("order"), "order")
             body = json.dumps(data, sort_keys=True, default=str)
@@ -125,7 +126,7 @@ class Shopify(Marketplace):
 
     def _refund(self, data: Mapping[str, Any]) -> ReturnNotice:
         if "refund_line_items" not in data:
-            # A poll keeps the id only.
+            # A poll keeps the ids only.
             return self._fetched_refund(identifier(data), data)
         return refund_notice(data, self._order(identifier(data, "order_id")))
 
@@ -143,8 +144,8 @@ class Shopify(Marketplace):
         )
 
     def _order_refunds(self, order_id: str) -> list[ReturnNotice]:
-        refund_ids = self._admin.order_refund_ids(order_id)
-        return [self._fetched_refund(refund_id) for refund_id in refund_ids]
+        refunds = self._admin.order_refunds(order_id)
+        return [self._fetched_refund(identifier(refund)) for refund in refunds]
 
     def _order(self, order_id: str) -> Order:
         """The order of a refund; only its id is known without an access token."""
@@ -180,9 +181,11 @@ class Shopify(Marketplace):
         moment_text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         for order in self._admin.changed_orders(moment_text):
             order_id = number_of(order)
-            for refund in rows(order, "refunds"):
-                data = {"id": number_of(refund), "order_id": order_id}
-                yield self._fetched("refunds/create", data)
+            refunds = [told_payload(row) for row in rows(order, "refunds")]
+            if len(refunds) >= REFUNDS_PER_ORDER:
+                refunds = self._admin.order_refunds(order_id)
+            for refund in refunds:
+                yield self._fetched("refunds/create", {**refund, "order_id": order_id})
             for node in nodes(order, "returns"):
                 data = {
                     "id": number_of(node),
@@ -221,12 +224,17 @@ def sent_at(value: str) -> datetime | None:
         return None
 
 
-def refund_event(refund_id: str, order_id: str) -> dict[str, Any]:
-    """A refund, known by its id alone: a late repetition is the same event."""
+def refund_event(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A refund, known by its id: a late repetition is the same event.
+
+    While its money is under way it is another event than once it is paid.
+    """
+    state = refund_state(data)
+    refund_id = identifier(data)
     return {
-        "event_key": event_key("refund", refund_id),
+        "event_key": event_key("refund", refund_id, "" if state == PAID else state),
         "external_ids": (f"refund:{refund_id}",),
-        "order_external_id": order_id,
+        "order_external_id": optional_identifier(data, "order_id"),
     }
 
 

@@ -20,7 +20,8 @@ API_VERSION = "2026-07"
 PATH = f"/admin/api/{API_VERSION}/graphql.json"
 # How many points a query may ask for is limited: pages are kept small.
 LINES_PER_PAGE = 50
-ORDERS_PER_PAGE = 50
+ORDERS_PER_PAGE = 10
+REFUNDS_PER_ORDER = 10
 NODES_PER_QUERY = 100
 MAX_PAGES = 1000
 MAX_WAIT = 20.0
@@ -33,6 +34,9 @@ BAG = """
 fragment bag on MoneyBag {
   shopMoney { amount currencyCode } presentmentMoney { amount currencyCode }
 }"""
+# What a poll needs to know of a refund: whether its money is on the way.
+TOLD = """
+fragment told on Refund { id transactions(first: 5) { nodes { id kind status } } }"""
 ORDERS = (
     """query Orders($ids: [ID!]!) { nodes(ids: $ids) { ... on Order { ...order } } }"""
     + ORDER
@@ -91,15 +95,24 @@ RETURN = (
     + BAG
 )
 ORDER_REFUNDS = (
-    """query OrderRefunds($id: ID!) { order(id: $id) { ...order refunds { id } } }"""
-    + ORDER
+    """query OrderRefunds($id: ID!) {
+  order(id: $id) { id refunds { ...told } }
+}"""
+    + TOLD
 )
-CHANGED_ORDERS = """query ChangedOrders($query: String!, $first: Int!, $after: String) {
+CHANGED_ORDERS = (
+    """query ChangedOrders($query: String!, $first: Int!, $after: String) {
   orders(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
-    nodes { id refunds(first: 50) { id } returns(first: 20) { nodes { id status } } }
+    nodes {
+      id
+      refunds(first: 10) { ...told }
+      returns(first: 10) { nodes { id status } }
+    }
     pageInfo { hasNextPage endCursor }
   }
 }"""
+    + TOLD
+)
 
 
 class Admin:
@@ -131,15 +144,14 @@ class Admin:
         """A return with all its lines, as the API writes it; None when gone."""
         return self._whole(RETURN, gid("Return", return_id), "return") or None
 
-    def order_refund_ids(self, order_id: str) -> list[str]:
-        """The ids of the refunds of an order."""
+    def order_refunds(self, order_id: str) -> list[dict[str, Any]]:
+        """The refunds of an order: their ids and payments, as the webhook has them."""
         data = self.ask(ORDER_REFUNDS, {"id": gid("Order", order_id)})
-        return [
-            number_of(row) for row in rows(mapping(data["order"], "order"), "refunds")
-        ]
+        order = mapping(data.get("order"), "order")
+        return [told_payload(row) for row in rows(order, "refunds")]
 
     def changed_orders(self, since: str) -> Iterator[Mapping[str, Any]]:
-        """The orders that changed after a moment (ISO 8601), with their refunds."""
+        """The orders that changed after a moment (ISO 8601), as the API tells them."""
         after = None
         for _page in range(MAX_PAGES):
             data = self.ask(
@@ -284,15 +296,21 @@ def refund_payload(node: Mapping[str, Any]) -> dict[str, Any]:
             for row in nodes(node, "orderAdjustments")
         ],
         "transactions": [
-            {
-                "id": number_of(row),
-                "kind": row.get("kind"),
-                "status": row.get("status"),
-                "amount_set": bag(row, "amountSet"),
-            }
+            {**payment_payload(row), "amount_set": bag(row, "amountSet")}
             for row in nodes(node, "transactions")
         ],
     }
+
+
+def told_payload(node: Mapping[str, Any]) -> dict[str, Any]:
+    """What a poll knows of a refund, in the shape of the webhook's payload."""
+    payments = [payment_payload(row) for row in nodes(node, "transactions")]
+    return {"id": number_of(node), "transactions": payments}
+
+
+def payment_payload(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A payment without its amount, in the shape of the webhook's payload."""
+    return {"id": number_of(row), "kind": row.get("kind"), "status": row.get("status")}
 
 
 def line_payload(row: Mapping[str, Any]) -> dict[str, Any]:

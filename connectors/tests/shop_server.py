@@ -224,8 +224,8 @@ class ShopServer:
         orders = [
             {
                 "id": node["id"],
-                "refunds": self._refunds_of(node),
-                "returns": {"nodes": self._of("Return", node)},
+                "refunds": self._refunds_of(node)[:10],
+                "returns": {"nodes": self._of("Return", node, "status")},
             }
             for node in self.nodes.values()
             if "/Order/" in node["id"]
@@ -241,11 +241,11 @@ class ShopServer:
         return {**node, "order": order, lines: page_of(rows, variables)}
 
     def _refunds_of(self, order: dict) -> list[dict]:
-        return [{"id": node["id"]} for node in self._of("Refund", order)]
+        return self._of("Refund", order, "transactions")
 
-    def _of(self, kind: str, order: dict) -> list[dict]:
+    def _of(self, kind: str, order: dict, field: str) -> list[dict]:
         return [
-            {"id": node["id"], "status": node.get("status")}
+            {"id": node["id"], field: node.get(field)}
             for node in self.nodes.values()
             if f"/{kind}/" in node["id"] and node["order"]["id"] == order["id"]
         ]

@@ -168,6 +168,8 @@ class TestReturns(GraphqlCase):
 
 
 class TestRefreshAndPoll(GraphqlCase):
+    SINCE = datetime(2026, 3, 1, tzinfo=timezone.utc)
+
     def test_a_pending_refund_is_paid_later(self):
         self.assertEqual(self.read("pending").state, "pending")
         notice = self.account.refresh("refund:7008", "5001")
@@ -213,32 +215,49 @@ class TestRefreshAndPoll(GraphqlCase):
         self.assertIsNone(self.account.refresh("order:5001", "5001"))
 
     def test_poll_finds_what_the_webhook_tells(self):
-        since = datetime(2026, 3, 1, tzinfo=timezone.utc)
-        refund, returned = self.account.poll(since)
-        data = {**payload("shopify_refund_pending"), "id": 7008}
+        refund, returned = self.account.poll(self.SINCE)
+        data = {**payload("shopify_refund_partial"), "id": 7008}
         event = self.account.verify(*shopify(data, "refunds/create", SECRET))
         self.assertEqual(refund.event.event_key, event.event_key)
+        self.assertEqual(refund.event.order_external_id, "5001")
         [notice] = self.account.read(refund.body, refund.event.topic)
         self.assertEqual(notice.total, eur("68.50"))
         [notice] = self.account.read(returned.body, returned.event.topic)
         self.assertEqual(
             (notice.external_id, notice.state), ("return:4001", "approved")
         )
-        again = [one.event.event_key for one in self.account.poll(since)]
+        again = [one.event.event_key for one in self.account.poll(self.SINCE)]
         self.assertEqual(again, [refund.event.event_key, returned.event.event_key])
+
+    def test_poll_tells_that_a_pending_refund_is_paid(self):
+        data = payload("shopify_refund_pending")
+        event = self.account.verify(*shopify(data, "refunds/create", SECRET))
+        self.assertEqual(event.event_key, "refund:7008:pending")
+        refund, _returned = self.account.poll(self.SINCE)
+        self.assertEqual(refund.event.event_key, "refund:7008")
+        [notice] = self.account.read(refund.body, refund.event.topic)
+        self.assertEqual(notice.state, "refunded")
+
+    def test_poll_of_an_order_with_many_refunds(self):
+        node = payload("shopify_graphql_refund")
+        for number in range(7100, 7115):
+            self.shop.add_node({**node, "id": f"gid://shopify/Refund/{number}"})
+        found = list(self.account.poll(self.SINCE))
+        self.assertEqual(len(found), 17)
+        self.assertEqual(self.operations(), ["ChangedOrders", "OrderRefunds"])
 
     def test_poll_goes_through_the_pages(self):
         for number in range(6000, 6120):
             order = payload("shopify_graphql_order")
             self.shop.add_node({**order, "id": f"gid://shopify/Order/{number}"})
-        found = list(self.account.poll(datetime(2026, 3, 1, tzinfo=timezone.utc)))
+        found = list(self.account.poll(self.SINCE))
         self.assertEqual(len(found), 2)
-        self.assertEqual(self.operations(), ["ChangedOrders"] * 3)
+        self.assertEqual(self.operations(), ["ChangedOrders"] * 13)
 
     def test_poll_needs_a_token(self):
         account = self.make_account(access_token="")
         with self.assertRaises(Refused):
-            list(account.poll(datetime(2026, 3, 1, tzinfo=timezone.utc)))
+            list(account.poll(self.SINCE))
 
 
 def in_dollars(node):
