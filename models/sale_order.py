@@ -114,7 +114,12 @@ class SaleOrder(models.Model):
         :param credit_notes: draft ``account.move`` of type ``out_refund``
         """
         lines = credit_notes.invoice_line_ids.filtered(
-            lambda line: line.sale_line_ids and line.quantity > 0
+            lambda line: (
+                line.sale_line_ids
+                and not line.is_downpayment
+                and line.product_uom_id
+                and line.quantity > 0
+            )
         )
         joined = lines.browse()
         for line in lines:

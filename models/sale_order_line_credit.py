@@ -122,6 +122,7 @@ class SaleOrderLine(models.Model):
             lambda line: (
                 line.move_id.move_type == "out_invoice"
                 and line.move_id.state == "posted"
+                and line.product_uom_id
                 and line.product_uom_id.compare(line.creditable_quantity, 0) > 0
             )
         ).sorted(lambda line: (line.move_id.invoice_date, line.move_id.id, line.id))
