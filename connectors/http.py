@@ -251,10 +251,8 @@ def retry_after(header: str | None) -> float | None:
     """The seconds of a Retry-After header, given in seconds or as a date."""
     if not header:
         return None
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
+    if header.strip().replace(".", "", 1).isdecimal():
+        return float(header)
     try:
         moment = parsedate_to_datetime(header)
     except (TypeError, ValueError):

@@ -32,6 +32,7 @@ class ShopCase(unittest.TestCase):
     code = ""
 
     def setUp(self):
+        super().setUp()
         self.shop = ShopServer().start()
         self.addCleanup(self.shop.stop)
         self.waits = []

@@ -1,5 +1,6 @@
 """Calls to a shop, against a real server on loopback."""
 
+import contextlib
 import logging
 import socket
 import threading
@@ -19,6 +20,7 @@ AUTH = ("ck_test", "cs_test_secret")
 
 class HttpCase(unittest.TestCase):
     def setUp(self):
+        super().setUp()
         self.shop = ShopServer().start()
         self.addCleanup(self.shop.stop)
         self.shop.add_order({"id": 1})
@@ -176,12 +178,11 @@ class TestSlow(unittest.TestCase):
             connection, _address = listener.accept()
             with connection:
                 connection.recv(65536)
-                try:
+                # The client hangs up when it has enough.
+                with contextlib.suppress(OSError):
                     for chunk in chunks:
                         connection.sendall(chunk)
                         time.sleep(pause)
-                except OSError:
-                    pass
 
         threading.Thread(target=run, daemon=True).start()
         return f"http://127.0.0.1:{listener.getsockname()[1]}"

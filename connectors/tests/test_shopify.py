@@ -13,6 +13,7 @@ from .deliveries import payload, raw, shopify
 
 class TestDelivery(unittest.TestCase):
     def setUp(self):
+        super().setUp()
         self.account = get("shopify", SETTINGS)
 
     def test_signature_vector(self):

@@ -14,6 +14,7 @@ from .shop_server import WOO
 
 class TestDelivery(unittest.TestCase):
     def setUp(self):
+        super().setUp()
         self.account = get("woocommerce", SETTINGS)
 
     def test_signature_vector(self):
