@@ -108,6 +108,7 @@ class MarketplaceReturn(models.Model):
         "What Is Missing",
         readonly=True,
         copy=False,
+        groups=AMOUNTS,  # it may name some
         help="What a person has to decide or to fill in before it goes on.",
     )
     is_open = fields.Boolean(compute="_compute_is_waiting", store=True)

@@ -90,7 +90,7 @@ class MarketplaceReturn(models.Model):
         )
         lines = [line for line in self.line_ids if line in quantities]
         lines += list(money_only)
-        if not lines and not (self.is_amount_known and not self.line_ids):
+        if not lines and self.line_ids:
             return self._prepare_nothing(credit)
         parts = []
         for line in lines:

@@ -97,9 +97,13 @@ class MarketplaceReturn(models.Model):
         )
 
     def _get_goods_moves(self):
-        """The return moves of these returns and of those that their goods come with."""
-        lines = (self | self.parent_id).line_ids
-        return lines.sudo().move_ids
+        """The return moves of these returns and of those that belong with them."""
+        return self._get_family().line_ids.sudo().move_ids
+
+    def _get_family(self):
+        """These returns, the return that their goods come with, and its refunds."""
+        family = self | self.parent_id
+        return family | family.child_ids
 
     # ------------------------------------------------------------------
     # Receipts
@@ -107,7 +111,7 @@ class MarketplaceReturn(models.Model):
 
     def _goods_arrived(self):
         """Goods of these returns were received: credit what is to be credited."""
-        returns = self | self.child_ids | self.parent_id.child_ids
+        returns = self._get_family()
         returns._check_receipts()
         if returns.filtered(lambda record: record.state == "received"):
             self._trigger_processing()
@@ -172,9 +176,7 @@ class MarketplaceReturnLine(models.Model):
     def _get_family_lines(self):
         """The lines about the same order line, of this return and of the refunds and
         the return that belong to it."""
-        record = self.return_id
-        goods = record.parent_id or record
-        family = (record | goods | goods.child_ids).line_ids
+        family = self.return_id._get_family().line_ids
         same = family.filtered(lambda line: line.sale_line_id == self.sale_line_id)
         return self | same if self.sale_line_id else self
 

@@ -5,3 +5,6 @@ from . import test_reversal_wizard
 from . import test_sale_quantities
 from . import test_order_credit_note
 from . import test_cost_of_goods
+from . import test_marketplace_return
+from . import test_marketplace_match
+from . import test_marketplace_inbox

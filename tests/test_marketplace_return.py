@@ -1,3 +1,4 @@
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .marketplace_common import MarketplaceCommon
@@ -56,3 +57,513 @@ class TestMarketplaceReturn(MarketplaceCommon):
         self.assertEqual(order.order_line.mapped("qty_delivered"), [1, 1])
         self.cron()
         self.assertEqual(len(record.credit_note_ids), 1)
+
+    # -- what is credited ------------------------------------------------------
+
+    def test_received_less(self):
+        """3 announced, 2 received: 2 are credited, the third stays expected."""
+        order = self.sold()
+        record = self.told(self.notice(self.line("CHAIR", 3, 300), total=360))
+        picking = record.picking_ids
+        self.receive(picking, 2)
+        self.cron("return")
+        self.assertState(record, "waiting")
+        self.assertEqual(record.credit_note_ids.amount_total, 240)
+        self.assertEqual(record.credit_note_ids.return_picking_ids, picking)
+
+        self.receive(record.picking_ids - picking)
+        self.cron("return")
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.mapped("amount_total"), [120, 240])
+        self.assertEqual(order.order_line[0].qty_invoiced, 0)
+
+    def test_received_less_and_no_more(self):
+        record = self.told(self._three_chairs())
+        self.receive(record.picking_ids, 2, backorder=False)
+        self.cron("return")
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 240)
+
+    def _three_chairs(self):
+        self.sold()
+        return self.notice(self.line("CHAIR", 3, 300), total=360)
+
+    def test_transfer_cancelled(self):
+        record = self.told(self._three_chairs())
+        record.picking_ids.action_cancel()
+        self.cron("return")
+        self.assertState(record, "received", "Nothing was received")
+        record.with_user(self.service).action_credit_without_goods()
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 360)
+
+    def test_closed_by_hand(self):
+        record = self.told(self._three_chairs())
+        record.with_user(self.service).action_close()
+        self.assertState(record, "done")
+        self.assertEqual(record.picking_ids.state, "cancel")
+        self.assertFalse(record.credit_note_ids)
+
+    def test_credit_at_once(self):
+        self.account.credit_when = "at_once"
+        record = self.told(self._three_chairs())
+        self.assertState(record, "done")
+        self.assertEqual(record.picking_ids.state, "assigned")
+        self.assertEqual(record.credit_note_ids.amount_total, 360)
+        self.receive(record.picking_ids)
+        self.cron("return")
+        self.assertEqual(len(record.credit_note_ids), 1)
+
+    def test_refund_without_goods(self):
+        order = self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 100, goods_expected=False), total=120)
+        )
+        self.assertState(record, "done")
+        self.assertFalse(record.picking_ids)
+        self.assertEqual(record.credit_note_ids.amount_total, 120)
+        self.assertEqual(order.order_line[0].qty_delivered, 3)
+
+    def test_return_without_refund(self):
+        self.sold()
+        record = self.told(
+            self.notice(
+                self.line("CHAIR", 2),
+                external_id="return:9",
+                kind="return",
+                state="approved",
+            )
+        )
+        self.assertState(record, "waiting")
+        self.receive(record.picking_ids)
+        self.assertState(record, "done")
+        self.cron()
+        self.assertFalse(record.credit_note_ids)
+
+    def test_price_correction(self):
+        order = self.sold()
+        record = self.told(self.notice(self.line("CHAIR", 0, 30), total=36))
+        self.assertState(record, "done")
+        self.assertFalse(record.picking_ids)
+        self.assertTrue(record.credit_note_ids.invoice_line_ids.is_price_correction)
+        self.assertEqual(record.credit_note_ids.amount_total, 36)
+        self.assertEqual(order.order_line[0].qty_invoiced, 3)
+
+    def test_amount_only(self):
+        order = self.sold()
+        record = self.told(self.notice(total=100))
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 100)
+        self.assertIn(record.credit_note_ids.reversed_entry_id, order.invoice_ids)
+
+    def test_nothing_told(self):
+        """Neither lines nor an amount: the invoice is not credited whole."""
+        self.sold()
+        record = self.told(self.notice())
+        self.assertState(record, "received", "by hand")
+        self.assertFalse(record.credit_note_ids)
+
+    def test_shipping(self):
+        order = self.sold((self.chair, 1, 100.0), (self.shipping, 1, 10.0))
+        record = self.told(
+            self.notice(
+                self.line("", 0, 10, kind="shipping", external_id="s"), total=12
+            )
+        )
+        self.assertState(record, "done")
+        self.assertEqual(record.line_ids.sale_line_id, order.order_line[1])
+        self.assertEqual(record.credit_note_ids.amount_total, 12)
+        self.assertEqual(order.order_line[1].qty_invoiced, 0)
+
+    def test_fee_kept_back(self):
+        self.sold()
+        fee = self.line("", 0, -10, kind="fee", external_id="fee", title="Restocking")
+        record = self.told(
+            self.notice(
+                self.line("CHAIR", 1, 100, goods_expected=False), fee, total=108
+            )
+        )
+        self.assertState(record, "received", "fee product")
+        self.account.fee_product_id = self.env["product.product"].create(
+            {"name": "Fee", "type": "service", "taxes_id": [(6, 0, self.vat20.ids)]}
+        )
+        record.with_user(self.service).action_continue()
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 108)
+        self.assertRecordValues(
+            record.credit_note_ids.invoice_line_ids,
+            [
+                {"quantity": 1, "price_subtotal": 100, "name": "[CHAIR] Chair"},
+                {"quantity": -1, "price_subtotal": -10, "name": "Restocking"},
+            ],
+        )
+
+    def test_lump_sum_beside_lines(self):
+        """5 less than the lines: the credit note has what was paid back."""
+        self.sold()
+        lump = self.line("", 0, None, kind="adjustment", external_id="lump")
+        lump = self.replace(lump, total=self.money(-5))
+        record = self.told(
+            self.notice(
+                self.line("CHAIR", 1, 100, goods_expected=False), lump, total=115
+            )
+        )
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 115)
+
+    def test_part_of_the_price(self):
+        """Goods back, half of the money back: the quantity is credited all the same."""
+        order = self.sold()
+        record = self.told(self.notice(self.line("CHAIR", 1, 50), total=60))
+        self.receive(record.picking_ids)
+        self.cron("return")
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 60)
+        self.assertEqual(order.order_line[0].qty_invoiced, 2)
+
+    def test_not_delivered(self):
+        """What never left does not come back: credited without a transfer."""
+        self.chair.invoice_policy = "order"
+        order = self.sold((self.chair, 3, 100.0), deliver=False)
+        record = self.told(self.notice(self.line("CHAIR", 1, 100), total=120))
+        self.assertState(record, "done")
+        self.assertFalse(record.picking_ids)
+        self.assertIn(record.credit_note_ids.reversed_entry_id, order.invoice_ids)
+
+    def test_returned_by_hand_before(self):
+        """The goods came before the marketplace told: no second transfer."""
+        order = self.sold((self.chair, 3, 100.0))
+        delivery = order.picking_ids
+        back = self._return(delivery, 2)
+        record = self.told(self.notice(self.line("CHAIR", 2, 200), total=240))
+        self.assertState(record, "done")
+        self.assertEqual(record.picking_ids, back)
+        self.assertEqual(record.credit_note_ids.amount_total, 240)
+
+    def test_several_invoices(self):
+        order = self.sold((self.chair, 3, 100.0), deliver=False, bill=False)
+        for quantity in (1, 2):
+            self._deliver(order, quantity)
+            self._bill(order)
+        record = self.told(
+            self.notice(self.line("CHAIR", 3, 300, goods_expected=False), total=360)
+        )
+        self.assertState(record, "done")
+        self.assertEqual(len(order.invoice_ids.filtered("reversal_move_ids")), 2)
+        self.assertEqual(record.amount_credited, 360)
+        self.assertEqual(order.order_line.qty_invoiced, 0)
+
+    def test_draft_by_policy(self):
+        self.account.post_credit_note = "draft"
+        self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 100, goods_expected=False), total=120)
+        )
+        self.assertEqual(record.credit_note_ids.state, "draft")
+        self.assertState(record, "done")
+
+    def test_rounding_within_tolerance(self):
+        """The marketplace's cent wins, as that is what was paid."""
+        self.sold((self.chair, 3, 10.01))
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 10.01, goods_expected=False), total=12.00)
+        )
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 12.00)
+
+    def test_announced_and_computed_differ(self):
+        self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 110, goods_expected=False), total=132)
+        )
+        self.assertState(record, "received", "132.00.*120.00")
+        self.assertEqual(record.amount_total, 132)
+        self.assertEqual(record.amount_computed, 120)
+        self.assertFalse(record.credit_note_ids)
+        self.assertEqual(record.activity_ids.user_id, self.service)
+
+    def test_announced_does_not_add_up(self):
+        self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 100, goods_expected=False), total=90)
+        )
+        self.assertState(record, "received", "90.00.*120.00")
+
+    def test_more_than_is_left(self):
+        """Refunded twice at the marketplace: never more than was invoiced."""
+        self.sold((self.chair, 1, 100.0))
+        line = self.line("CHAIR", 1, 100, goods_expected=False)
+        first = self.told(self.notice(line, total=120))
+        self.assertState(first, "done")
+        second = self.told(
+            self.notice(line, total=120, external_id="refund:2"), key="event 2"
+        )
+        self.assertState(second, "received", "Chair.*cannot be credited")
+        self.assertFalse(second.credit_note_ids)
+
+    def test_one_bad_return_among_many(self):
+        """The others of the batch are credited all the same."""
+        orders = [
+            self.sold((self.chair, 1, 100.0), ref=f"#{number}") for number in range(5)
+        ]
+        line = self.line("CHAIR", 1, 100, goods_expected=False)
+        notices = [
+            self.notice(
+                self.line("CHAIR", 1, 1000, goods_expected=False)
+                if number == 3
+                else line,
+                external_id=f"refund:{number}",
+                order_refs=(f"#{number}",),
+                total=1200 if number == 3 else 120,
+            )
+            for number in range(5)
+        ]
+        with self.assertRaisesCredit(orders[1]):
+            records = self.told(*notices)
+        states = {r.order_ref: r.state for r in records}
+        self.assertEqual(
+            states,
+            {f"#{n}": "received" if n in (1, 3) else "done" for n in range(5)},
+        )
+        bad = records.filtered(lambda r: r.order_ref == "#1")
+        self.assertIn("Unexpected error", bad.missing)
+        self.assertIn("broken invoice", bad.traceback)
+
+    # -- return and refund -----------------------------------------------------
+
+    def _return_and_refund(self):
+        goods = self.notice(
+            self.line("CHAIR", 2),
+            external_id="return:9",
+            kind="return",
+            state="approved",
+        )
+        money = self.notice(
+            self.line("CHAIR", 2, 200, goods_expected=False),
+            total=240,
+            return_external_id="return:9",
+        )
+        return goods, money
+
+    def test_refund_of_a_return(self):
+        """One transfer for both; the money follows its receipt."""
+        self.sold()
+        goods, money = self._return_and_refund()
+        parent = self.told(goods)
+        self.assertState(parent, "waiting")
+        refund = self.told(money, key="event 2")
+        self.assertEqual(refund.parent_id, parent)
+        self.assertState(refund, "waiting")
+        self.assertFalse(refund.picking_ids)
+        self.receive(parent.picking_ids)
+        self.assertState(parent, "done")
+        self.cron("return")
+        self.assertState(refund, "done")
+        self.assertEqual(refund.credit_note_ids.amount_total, 240)
+        self.assertEqual(refund.credit_note_ids.return_picking_ids, parent.picking_ids)
+
+    def test_refund_told_before_its_return(self):
+        self.sold()
+        goods, money = self._return_and_refund()
+        line = self.replace(money.lines[0], goods_expected=True)
+        refund = self.told(self.replace(money, lines=(line,)))
+        self.assertState(refund, "waiting")
+        parent = self.told(goods, key="event 2")
+        self.assertEqual(refund.parent_id, parent)
+        self.assertEqual(refund.picking_ids.move_ids.product_uom_qty, 2)
+        self.assertFalse(parent.picking_ids)
+        self.receive(refund.picking_ids)
+        self.cron("return")
+        self.assertState(refund, "done")
+        self.assertState(parent, "done")
+        self.assertEqual(refund.credit_note_ids.amount_total, 240)
+
+    def test_refund_of_a_return_that_is_declined(self):
+        self.sold()
+        goods, money = self._return_and_refund()
+        self.account.approval = "manual"
+        records = self.told(goods, money)
+        refund = records.filtered(lambda r: r.kind == "refund")
+        refund.with_user(self.service).action_approve()
+        self.assertState(refund, "waiting")
+        refund.parent_id.with_user(self.service).action_decline()
+        self.assertState(refund, "received")
+        self.cron("return")
+        self.assertState(refund, "done")
+
+    # -- the marketplace changes its mind --------------------------------------
+
+    def test_requested_approved_refunded(self):
+        self.sold()
+        goods, _money = self._return_and_refund()
+        record = self.told(self.replace(goods, state="requested"))
+        self.assertState(record, "announced")
+        self.assertEqual(self.told(goods, key="event 2"), record)
+        self.assertState(record, "waiting")
+        self.told(self.replace(goods, state="requested"), key="stale")
+        self.assertState(record, "waiting")
+        self.assertEqual(record.marketplace_state, "approved")
+
+    def test_pending_payment(self):
+        self.sold()
+        notice = self.notice(
+            self.line("CHAIR", 1, 100, goods_expected=False), total=120
+        )
+        record = self.told(self.replace(notice, state="pending"))
+        self.assertState(record, "announced")
+        self.told(notice, key="event 2")
+        self.assertState(record, "done")
+
+    def test_withdrawn_before_the_goods_came(self):
+        notice = self._three_chairs()
+        record = self.told(notice)
+        picking = record.picking_ids
+        self.told(self.replace(notice, state="cancelled"), key="event 2")
+        self.assertState(record, "cancelled")
+        self.assertEqual(picking.state, "cancel")
+        self.told(notice, key="stale")
+        self.assertState(record, "cancelled")
+
+    def test_withdrawn_after_the_credit(self):
+        self.account.credit_when = "at_once"
+        notice = self._three_chairs()
+        record = self.told(notice)
+        self.told(self.replace(notice, state="cancelled"), key="event 2")
+        self.assertState(record, "done", "withdrew")
+        self.assertTrue(record.is_waiting)
+
+    def test_changed_after_approval(self):
+        notice = self._three_chairs()
+        record = self.told(notice)
+        self.told(
+            self.notice(
+                self.line("CHAIR", 3, 290), total=348, occurred_at=self.later()
+            ),
+            key="event 2",
+        )
+        self.assertState(record, "waiting", "changed")
+
+    def test_changed_before_approval(self):
+        self.account.approval = "manual"
+        notice = self._three_chairs()
+        record = self.told(notice)
+        self.assertState(record, "matched", "Approve")
+        self.told(
+            self.notice(
+                self.line("CHAIR", 2, 200), total=240, occurred_at=self.later()
+            ),
+            key="event 2",
+        )
+        self.assertState(record, "matched", "Approve")
+        self.assertRecordValues(record.line_ids, [{"quantity": 2}])
+        self.assertEqual(record.amount_total, 240)
+
+    def test_order_deleted(self):
+        self.sold()
+        goods, money = self._return_and_refund()
+        requested = self.told(self.replace(goods, state="requested"))
+        refund = self.told(self.notice(total=12), key="event 2")
+        deleted = self.notice(
+            external_id="order:9001", kind="order", state="cancelled", order_refs=()
+        )
+        message = self.message(deleted, key="deleted")
+        self.cron()
+        self.assertEqual(message.state, "done")
+        self.assertState(requested, "cancelled")
+        self.assertState(refund, "done")
+
+    # -- approval --------------------------------------------------------------
+
+    def test_approved_by_hand(self):
+        self.account.approval = "manual"
+        record = self.told(self._three_chairs())
+        self.assertState(record, "matched", "Approve or decline")
+        self.assertEqual(record.activity_ids.user_id, self.service)
+        record.with_user(self.service).action_approve()
+        self.assertState(record, "waiting")
+        self.assertFalse(record.activity_ids)
+
+    def test_approved_up_to_a_limit(self):
+        self.account.approval_limit = 359.99
+        record = self.told(self._three_chairs())
+        self.assertState(record, "matched", "above")
+        self.account.approval_limit = 360
+        self.sold(ref="#2")
+        other = self.told(
+            self.notice(
+                self.line("CHAIR", 3, 300),
+                total=360,
+                external_id="refund:2",
+                order_refs=("#2",),
+            ),
+            key="event 2",
+        )
+        self.assertState(other, "waiting")
+
+    def test_declined(self):
+        self.account.approval = "manual"
+        record = self.told(self._three_chairs())
+        record.with_user(self.service).action_decline()
+        self.assertState(record, "declined")
+        with self.assertRaisesRegex(UserError, "nothing to decide"):
+            record.with_user(self.service).action_approve()
+
+    def test_no_way_back(self):
+        record = self.told(self._three_chairs())
+        with self.assertRaisesRegex(UserError, "cannot become"):
+            record._set_state("new")
+
+    def test_two_companies_currency_of_the_invoice(self):
+        """The shop tells amounts in two currencies: the invoice's is taken."""
+        usd = self.env.ref("base.USD")
+        other = self.notice(
+            self.replace(
+                self.line("CHAIR", 1, goods_expected=False, external_id="l"),
+                untaxed=self.money(200, "XYZ"),
+                tax=self.money(40, "XYZ"),
+                total=self.money(240, "XYZ"),
+            ),
+            currency="XYZ",
+            total=240,
+        )
+        self.assertEqual(self.company.currency_id, usd)
+        self.sold()
+        mine = self.notice(
+            self.line("CHAIR", 1, 100, goods_expected=False, external_id="l"), total=120
+        )
+        record = self.told(self.replace(other, other_currency=mine))
+        self.assertState(record, "done")
+        self.assertEqual(record.currency_id, usd)
+        self.assertEqual(record.amount_total, 120)
+        self.assertEqual(record.line_ids.amount_untaxed, 100)
+
+    def test_unknown_currency(self):
+        self.sold()
+        record = self.told(self.notice(currency="XYZ", total=240))
+        self.assertState(record, "unmatched", "invoice .* is in USD")
+
+    def test_many_as_one_set(self):
+        """The number of queries for each return stays flat."""
+
+        def run(numbers):
+            for number in numbers:
+                self.sold((self.chair, 1, 100.0), ref=f"#{number}")
+            self.env.flush_all()
+            self.env.invalidate_all()
+            notices = [
+                self.notice(
+                    self.line("CHAIR", 1, 100, goods_expected=False),
+                    external_id=f"refund:{number}",
+                    order_refs=(f"#{number}",),
+                    total=120,
+                )
+                for number in numbers
+            ]
+            before = self.cr.sql_log_count
+            records = self.told(*notices, key=f"event {numbers[0]}")
+            self.assertState(records, "done")
+            return self.cr.sql_log_count - before
+
+        run(range(2))
+        few, many = run(range(10, 15)), run(range(20, 45))
+        self.assertLess((many - few) / 20, 30, f"{few} for 5, {many} for 25")
