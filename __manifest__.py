@@ -22,6 +22,10 @@
         "views/marketplace_return_views.xml",
         "views/stock_picking_views.xml",
         "views/avoir_menus.xml",
+        "views/account_refund_reason_views.xml",
+        "views/account_move_views.xml",
+        "report/account_invoice_report_views.xml",
+        "report/report_invoice.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",

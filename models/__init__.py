@@ -9,6 +9,8 @@ from . import account_move_early_payment
 from . import account_move_goods
 from . import account_move_line_stock
 from . import account_move_return
+from . import account_move_related
+from . import account_move_approval
 from . import stock_move
 from . import stock_picking
 from . import marketplace_work

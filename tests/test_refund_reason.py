@@ -1,0 +1,306 @@
+from psycopg2 import IntegrityError
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from odoo.addons.avoir.tools.credit import CreditLine, CreditRequest
+
+from .common import AvoirCommon
+
+
+@tagged("post_install", "-at_install")
+class TestRefundReason(AvoirCommon):
+    """Reasons, the approval of a manager, and what each role sees of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.biller = cls._new_user("avoir_biller", "account.group_account_invoice")
+        cls.manager = cls._new_user("avoir_manager", "account.group_account_manager")
+        cls.warehouse = cls._new_user("avoir_warehouse", "stock.group_stock_user")
+        cls.salesman = cls._new_user("avoir_sales", "sales_team.group_sale_salesman")
+        cls.reason.write({"approval_amount": 200, "approver_id": cls.manager.id})
+        cls.env.flush_all()
+
+    def _credit_as(self, user, invoice, quantity, **request):
+        line = CreditLine(invoice.invoice_line_ids[0], quantity)
+        request.setdefault("values", {"refund_reason_id": self.reason.id})
+        return (
+            self.env["account.move"]
+            .with_user(user)
+            ._create_credit_notes([CreditRequest(invoice, [line], **request)])
+        )
+
+    def _by_hand(self, user, price=500, **values):
+        return (
+            self.env["account.move"]
+            .with_user(user)
+            .create(
+                {
+                    "move_type": "out_refund",
+                    "partner_id": self.partner.id,
+                    "refund_reason_id": self.reason.id,
+                    "invoice_line_ids": [
+                        Command.create(
+                            {
+                                "product_id": self.product_a.id,
+                                "price_unit": price,
+                                "tax_ids": [Command.set(self.vat20.ids)],
+                            }
+                        )
+                    ],
+                    **values,
+                }
+            )
+        )
+
+    # -- approval ----------------------------------------------------------------------
+
+    def test_up_to_the_amount_no_approval(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 3)
+        self.assertEqual(credit_note.amount_total, 180)
+        self.assertEqual(credit_note.state, "posted")
+        self.assertEqual(credit_note.refund_approval, "none")
+        self.assertFalse(credit_note.activity_ids)
+
+    def test_the_amount_is_the_company_s(self):
+        """240 of a currency at 2 to one are 120."""
+        currency = self.setup_other_currency("EUR", rates=[("2020-01-01", 2.0)])
+        invoice = self._invoice([(5, 50, self.vat20)], currency_id=currency.id)
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        self.assertEqual(credit_note.amount_total, 240)
+        self.assertEqual(credit_note.state, "posted")
+
+    def test_above_the_amount_a_manager_posts(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        self.assertEqual(credit_note.state, "draft")
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+        self.assertEqual(credit_note.activity_ids.user_id, self.manager)
+        self.assertEqual(invoice.invoice_line_ids.creditable_quantity, 1)
+        self.assertTrue(credit_note.hide_post_button)
+        self.assertIn("avoir_to_approve", credit_note.alerts)
+        for post in ("action_post", "_post", "action_approve_refund"):
+            with self.assertRaisesRegex(UserError, "manager"):
+                getattr(credit_note, post)()
+        self.assertEqual(credit_note.state, "draft")
+        self.assertEqual(invoice.amount_residual, 300)
+
+        credit_note.with_user(self.manager).action_approve_refund()
+        self.assertEqual(credit_note.state, "posted")
+        self.assertEqual(credit_note.refund_approval, "approved")
+        self.assertFalse(credit_note.activity_ids)
+        self.assertEqual(invoice.amount_residual, 60)
+        with self.assertRaisesRegex(UserError, "no approval"):
+            credit_note.with_user(self.manager).action_approve_refund()
+
+    def test_a_manager_needs_nobody(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.manager, invoice, 4)
+        self.assertEqual(credit_note.state, "posted")
+        self.assertEqual(credit_note.refund_approval, "none")
+
+    def test_refused(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        with self.assertRaisesRegex(UserError, "Only a manager"):
+            credit_note.action_refuse_refund()
+        credit_note.with_user(self.manager).action_refuse_refund()
+        self.assertEqual(credit_note.state, "cancel")
+        self.assertFalse(credit_note.activity_ids)
+        self.assertEqual(invoice.invoice_line_ids.creditable_quantity, 5)
+        told = credit_note.message_ids.filtered(
+            lambda message: self.biller.partner_id in message.partner_ids
+        )
+        self.assertIn("refused", told.body)
+        credit_note.button_draft()
+        self.assertEqual(credit_note.refund_approval, "none")
+        self.assertTrue(credit_note.action_post())
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+
+    def test_made_by_hand(self):
+        """The button asks; code, which would take it for posted, gets an error."""
+        credit_note = self._by_hand(self.biller)
+        small = self._by_hand(self.biller, price=10)
+        self.assertEqual(credit_note.refund_approval, "none")
+        with self.assertRaises(UserError):
+            credit_note._post()
+        result = (credit_note | small).action_post()
+        self.assertEqual(result["tag"], "display_notification")
+        self.assertEqual(small.state, "posted")
+        self.assertEqual(credit_note.state, "draft")
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+        self.assertEqual(credit_note.activity_ids.user_id, self.manager)
+        with self.assertRaisesRegex(UserError, "manager"):
+            credit_note.action_post()
+        self.assertEqual(len(credit_note.activity_ids), 1)
+        credit_note.with_user(self.manager).action_approve_refund()
+        self.assertEqual(credit_note.state, "posted")
+
+    def test_changed_after_approval(self):
+        credit_note = self._by_hand(self.biller)
+        credit_note.action_post()
+        credit_note.with_user(self.manager).action_approve_refund()
+        credit_note.button_draft()
+        credit_note.invoice_line_ids.price_unit = 5000
+        self.assertTrue(credit_note.action_post())
+        self.assertEqual(credit_note.state, "draft")
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+
+    # -- reasons -----------------------------------------------------------------------
+
+    def test_reason_of_another_company(self):
+        other = self.setup_other_company()["company"]
+        reason = self.env["account.refund.reason"].create(
+            {"name": "Theirs", "code": "TEST", "company_id": other.id}
+        )
+        credit_note = self._by_hand(self.env.user)
+        with self.assertRaisesRegex(UserError, "Theirs"):
+            credit_note.refund_reason_id = reason
+
+    def test_code_is_unique(self):
+        values = {"name": "Twice", "code": "TEST"}
+        with self.assertRaises(IntegrityError), mute_logger("odoo.sql_db"):
+            self.env["account.refund.reason"].create(values)
+
+    def test_roles(self):
+        reason = self.reason.with_user(self.biller)
+        self.assertEqual(reason.name, "Broken in transit")
+        with self.assertRaises(AccessError):
+            reason.approval_amount = 10000
+        reason.with_user(self.manager).approval_amount = 300
+        with Form(reason.with_user(self.manager)) as form:
+            form.name = "Broken"
+        self.assertEqual(self.reason.name, "Broken")
+
+    def test_the_warehouse_sees_no_amounts(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit(invoice, (0, 1.0))
+        for record in (invoice, credit_note, credit_note.invoice_line_ids):
+            with self.assertRaises(AccessError):
+                record.with_user(self.warehouse).read(["display_name"])
+        for model in ("account.move", "account.invoice.report"):
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(self.warehouse).search([])
+        reports = self.env["account.move"].with_user(self.warehouse)
+        with self.assertRaises(AccessError):
+            reports.browse(invoice.id).action_open_credit_notes()
+
+    # -- what the form shows -----------------------------------------------------------
+
+    def test_smart_buttons_both_ways(self):
+        invoice = self._invoice([(5, 50, self.vat20)]).with_user(self.biller)
+        with Form(invoice) as form:
+            self.assertEqual(form.credit_note_count, 0)
+        self.assertEqual(invoice.creditable_total, 300)
+        first = self._credit_as(self.biller, invoice, 1)
+        second = self._credit_as(self.biller, invoice, 4)
+        self.assertEqual(second.refund_approval, "to_approve")
+        invoice.invalidate_recordset()
+        with Form(invoice) as form:
+            self.assertEqual(form.credit_note_count, 2)
+            self.assertEqual(set(form.credit_note_ids.ids), {first.id, second.id})
+        self.assertEqual((invoice.credited_total, invoice.creditable_total), (300, 0))
+        second.button_cancel()
+        invoice.invalidate_recordset()
+        self.assertEqual((invoice.credited_total, invoice.creditable_total), (60, 240))
+        [(_field, _operator, ids)] = invoice.action_open_credit_notes()["domain"]
+        self.assertEqual(set(ids), {first.id, second.id})
+        with Form(first) as form:
+            self.assertEqual(form.corrected_invoice_name, invoice.name)
+            self.assertEqual(form.reversed_entry_id, invoice)
+        self.assertEqual(first.action_open_corrected_invoices()["res_id"], invoice.id)
+
+    def test_what_a_salesperson_may_not_see_is_no_error(self):
+        invoice = self._invoice([(5, 50, self.vat20)], invoice_user_id=self.env.uid)
+        credit_note = self._credit(invoice, (0, 1.0))
+        credit_note.invoice_user_id = self.salesman
+        self.env.flush_all()
+        self.env.invalidate_all()
+        credit_note = credit_note.with_user(self.salesman)
+        arch = credit_note.get_view(view_type="form")["arch"]
+        for name in ("credit_note_ids", "corrected_invoice_name"):
+            self.assertNotIn(name, arch)
+        specification = {
+            "reversed_entry_id": {"fields": {"display_name": {}}},
+            "reversed_invoice_date": {},
+            "is_without_invoice": {},
+        }
+        for name in specification:
+            self.assertIn(name, arch)
+        [values] = credit_note.web_read(specification)
+        self.assertFalse(values["is_without_invoice"])
+
+    def test_without_original_invoice(self):
+        """Case 20: allowed, and marked as such."""
+        invoice = self._invoice([(5, 50, self.vat20)])
+        joined = self._credit(invoice, (0, 1.0))
+        by_line = self._by_hand(self.env.user)
+        by_line.invoice_line_ids.reversed_line_id = invoice.invoice_line_ids
+        alone = self._by_hand(
+            self.biller,
+            price=50,
+            refund_reason_id=self.env.ref("avoir.refund_reason_rebate").id,
+        )
+        moves = invoice | joined | by_line | alone
+        self.assertEqual(moves.filtered("is_without_invoice"), alone)
+        Move = self.env["account.move"]
+        domain = [("id", "in", moves.ids)]
+        self.assertEqual(
+            Move.search([*domain, ("is_without_invoice", "=", True)]), alone
+        )
+        self.assertEqual(
+            Move.search([*domain, ("is_without_invoice", "=", False)]), moves - alone
+        )
+        self.assertIn("avoir_without_invoice", alone.alerts)
+        self.assertNotIn("avoir_without_invoice", by_line.alerts or {})
+        alone.invoice_line_ids.product_id = self.env.ref("avoir.product_discount")
+        alone.action_post()
+        self.assertEqual(alone.state, "posted")
+        self.assertTrue(alone.is_without_invoice)
+
+    # -- statistics --------------------------------------------------------------------
+
+    def test_grouped_by_reason(self):
+        """A price correction counts in the amounts, not in the quantities: case 1."""
+        self.product_a.standard_price = 40
+        invoice = self._invoice([(5, 100, self.vat20)])
+        moves = invoice | self._credit(
+            invoice, (0, 1.0), values={"refund_reason_id": self.reason.id}
+        )
+        price = self.env.ref("avoir.refund_reason_price")
+        moves |= self._credit(
+            invoice, (0, 0.0, 50.0), values={"refund_reason_id": price.id}
+        )
+        self.assertEqual(
+            dict(
+                self.env["account.move"]._read_group(
+                    [("id", "in", moves.ids)], ["refund_reason_id"], ["__count"]
+                )
+            ),
+            {self.reason: 1, price: 1, self.env["account.refund.reason"]: 1},
+        )
+        measures = ("price_subtotal", "quantity", "inventory_value", "price_margin")
+        figures = {
+            reason: tuple(sums)
+            for reason, *sums in self.env["account.invoice.report"]._read_group(
+                [("move_id", "in", moves.ids)],
+                ["refund_reason_id"],
+                [f"{measure}:sum" for measure in measures],
+            )
+        }
+        self.assertEqual(
+            figures,
+            {
+                self.env["account.refund.reason"]: (500, 5, -200, 300),
+                self.reason: (-100, -1, 40, -60),
+                price: (-50, 0, 0, -50),
+            },
+        )
+        corrections = self.env["account.invoice.report"].search(
+            [("move_id", "in", moves.ids), ("is_price_correction", "=", True)]
+        )
+        self.assertEqual(corrections.refund_reason_id, price)
