@@ -1,7 +1,7 @@
 """Calls to a marketplace: bounded in time and size, retried, without secrets in logs.
 
-Every call ends in a `requests.Response` with its whole body read, or in
-`TryAgainLater` (busy, down, out of reach) or `Refused` (no for good).
+Every call ends in an `Answer`, or in `TryAgainLater` (busy, down, out of reach) or
+`Refused` (no for good).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -31,13 +32,22 @@ MAX_BYTES = 20 * 1024 * 1024
 USER_AGENT = "avoir (Odoo addon)"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a shop answered: the whole body, and headers whose case does not matter."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
 class Http:
     """One session with one shop.
 
     `base_url` is where every call goes: https, or http on loopback.
     `secrets` are the texts that must never be shown; those of `auth` and `headers`
     are added by themselves. `patience` bounds one call, its retries and waits
-    included, in seconds; `timeout` is (connect, read).
+    included, in seconds; `timeout` is (connect, read) and bounds one try.
     """
 
     def __init__(
@@ -73,11 +83,11 @@ class Http:
         """Close the connections."""
         self._session.close()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None):
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Answer:
         """GET a path under the base address."""
         return self._call("GET", path, params=params)
 
-    def post(self, path: str, json: Any, retry: bool = True):
+    def post(self, path: str, json: Any, retry: bool = True) -> Answer:
         """POST JSON; `retry` False where doing it twice would matter."""
         return self._call("POST", path, json=json, retry=retry)
 
@@ -85,10 +95,10 @@ class Http:
         """GET a path and read its JSON; numbers with decimals stay exact."""
         return self.json_of(self.get(path, params))
 
-    def json_of(self, response: requests.Response) -> Any:
+    def json_of(self, answer: Answer) -> Any:
         """The JSON of an answer; raises `Unreadable`."""
         try:
-            return parse_json(response.content)
+            return parse_json(answer.content)
         except Unreadable:
             raise Unreadable("The shop's answer is not JSON.") from None
 
@@ -101,25 +111,26 @@ class Http:
 
     # ----------------------------------------------------------------------
 
-    def _call(self, method: str, path: str, *, retry: bool = True, **kwargs):
+    def _call(self, method: str, path: str, *, retry: bool = True, **kwargs) -> Answer:
         url = f"{self.base_url}/{path.lstrip('/')}"
         deadline = time.monotonic() + self._patience
         attempt = 0
         while True:
-            problem, asked = self._attempt(method, url, deadline, kwargs)
-            if not isinstance(problem, str):
-                return problem
-            wait = backoff(attempt) if asked is None else asked
-            _logger.info("%s: waiting %.1f s", self.redact(problem), wait)
-            if not retry or time.monotonic() + wait > deadline:
-                raise TryAgainLater(self.redact(problem), retry_after=asked)
+            try:
+                return self._attempt(method, url, deadline, kwargs)
+            except TryAgainLater as problem:
+                asked = problem.retry_after
+                wait = backoff(attempt) if asked is None else asked
+                if not retry or time.monotonic() + wait > deadline:
+                    raise
+                _logger.info("%s: waiting %.1f s", problem, wait)
             self._sleep(wait)
             attempt += 1
 
-    def _attempt(self, method, url, deadline, kwargs):
-        """One try: (response, None), or (what is wrong, seconds asked to wait)."""
+    def _attempt(self, method, url, deadline, kwargs) -> Answer:
+        """One try. An exception can hold the request: only its kind is told."""
         try:
-            response = self._send(method, url, deadline, kwargs)
+            answer = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
             raise Refused(f"{self._host()}: its certificate is not valid.") from None
         except (
@@ -129,48 +140,53 @@ class Http:
         ):
             raise Refused("The account's address or secrets cannot be sent.") from None
         except requests.exceptions.Timeout:
-            return f"{self._host()} does not answer in time", None
+            raise TryAgainLater(f"{self._host()} does not answer in time") from None
         except (requests.exceptions.RequestException, OSError) as error:
-            # Its text can hold the request: only its kind is told.
-            return f"{self._host()} is out of reach ({type(error).__name__})", None
-        if response.status_code in RETRIED:
-            problem = f"{self._host()} answers {response.status_code}"
-            return problem, retry_after(response.headers.get("Retry-After"))
-        if not response.ok:
-            raise self._refusal(response)
-        return response, None
+            kind = type(error).__name__
+            raise TryAgainLater(f"{self._host()} is out of reach ({kind})") from None
+        if answer.status in RETRIED:
+            raise TryAgainLater(
+                f"{self._host()} answers {answer.status}",
+                retry_after(answer.headers.get("Retry-After")),
+            )
+        if answer.status >= 400:
+            raise self._refusal(answer)
+        return answer
 
-    def _send(self, method, url, deadline, kwargs):
+    def _send(self, method, url, deadline, kwargs) -> Answer:
+        connect, read = self._timeout
         for _hop in range(MAX_REDIRECTS + 1):
+            left = max(deadline - time.monotonic(), 0.1)
             response = self._session.request(
                 method,
                 url,
-                timeout=self._timeout,
+                timeout=(min(connect, left), min(read, left)),
                 allow_redirects=False,
                 stream=True,
                 **kwargs,
             )
             with response:
-                self._read_whole(response, deadline)
-            if response.status_code not in REDIRECTS:
-                return response
-            url = self._redirected(method, url, response)
+                content = self._read_whole(response, deadline)
+            answer = Answer(response.status_code, response.headers, content)
+            if answer.status not in REDIRECTS:
+                return answer
+            url = self._redirected(method, url, answer)
             kwargs = {key: kwargs[key] for key in kwargs if key != "params"}
-        raise Refused(f"{self._host()} redirects in circles.", response.status_code)
+        raise Refused(f"{self._host()} redirects in circles.", answer.status)
 
-    def _redirected(self, method, url, response) -> str:
+    def _redirected(self, method, url, answer: Answer) -> str:
         """Where a redirect leads; only a GET, and only to the very same host."""
-        target = urljoin(url, response.headers.get("Location", ""))
+        target = urljoin(url, answer.headers.get("Location", ""))
         if method != "GET" or origin(target) != origin(self.base_url):
             raise Refused(
                 f"{self._host()} redirects elsewhere: "
                 "check the address of the shop on the account.",
-                response.status_code,
+                answer.status,
             )
         return target
 
-    def _read_whole(self, response, deadline) -> None:
-        """Read the body as `response.content`, up to the limits."""
+    def _read_whole(self, response: requests.Response, deadline) -> bytes:
+        """The body, up to the limits of size and time."""
         chunks, size = [], 0
         for chunk in response.iter_content(64 * 1024):
             size += len(chunk)
@@ -179,11 +195,10 @@ class Http:
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout()
             chunks.append(chunk)
-        response._content = b"".join(chunks)
-        response._content_consumed = True
+        return b"".join(chunks)
 
-    def _refusal(self, response) -> Refused:
-        status, code = response.status_code, error_code(response)
+    def _refusal(self, answer: Answer) -> Refused:
+        status, code = answer.status, self.redact(error_code(answer))
         if status in (401, 403):
             text = f"{self._host()} does not accept the account's secrets"
         elif status in (404, 410):
@@ -191,7 +206,7 @@ class Http:
         else:
             text = f"{self._host()} refuses the call"
         told = f"{status}, {code}" if code else str(status)
-        return Refused(self.redact(f"{text} ({told})."), status, self.redact(code))
+        return Refused(f"{text} ({told}).", status, code)
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
@@ -262,13 +277,13 @@ def retry_after(header: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
 
 
-def error_code(response: requests.Response) -> str:
+def error_code(answer: Answer) -> str:
     """The short code in a JSON error body (`{"code": "rest_no_route"}`), or nothing.
 
     Nothing else of the body is ever shown: it can hold anything.
     """
     try:
-        code = parse_json(response.content)["code"]
+        code = parse_json(answer.content)["code"]
     except (Unreadable, LookupError, TypeError):
         return ""
     return code if isinstance(code, str) and PLAIN_ID.fullmatch(code) else ""

@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ..errors import Unreadable, Untrusted
+from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http
 from ..notices import Fetched, IncomingEvent, Ping, ReturnNotice
 from ..readers import parse_json
@@ -50,12 +51,17 @@ class Marketplace(ABC):
     label: ClassVar[str]
     credential_fields: ClassVar[tuple[Credential, ...]] = ()
 
-    def __init__(self, settings: Mapping[str, str], http: Http | None = None):
-        """Take the account's settings by name; `http` can be given by tests."""
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        sleep: Callable[[float], None] = time.sleep,
+    ):
+        """Take the account's settings by name; tests give a `sleep` of their own."""
         self.settings = {
             key: str(value or "").strip() for key, value in settings.items()
         }
-        self._http = http
+        self._sleep = sleep
+        self._http: Http | None = None
 
     # What the addon calls -------------------------------------------------
 
@@ -175,10 +181,21 @@ class Marketplace(ABC):
     def http(self) -> Http:
         """The connection to the shop; its address is the account's, always."""
         if self._http is None:
+            secret = [field.name for field in self.credential_fields if field.secret]
             self._http = Http(
-                self.settings.get("base_url", ""), **self._authorization()
+                self.settings.get("base_url", ""),
+                secrets=[self.settings.get(name, "") for name in secret],
+                sleep=self._sleep,
+                **self._authorization(),
             )
         return self._http
+
+    def _needed(self, name: str) -> str:
+        """A credential that a call cannot do without; raises `Refused`."""
+        if not self.settings.get(name):
+            labels = {field.name: field.label for field in self.credential_fields}
+            raise Refused(f"The account lacks this: {labels.get(name, name)}.")
+        return self.settings[name]
 
     def _webhook_secrets(self) -> list[str]:
         """The secrets accepted now: the current one, the old one on rotation."""

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import Refused, Unreadable, Untrusted
+from ..errors import Unreadable, Untrusted
 from ..http import host_of
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..readers import (
@@ -54,8 +54,8 @@ class Shopify(Marketplace):
         Credential("webhook_secret_previous", "Previous client secret", required=False),
     )
 
-    def __init__(self, settings, http=None):
-        super().__init__(settings, http)
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self._known_orders: dict[str, Order] = {}
 
     # Deliveries -----------------------------------------------------------
@@ -203,12 +203,10 @@ class Shopify(Marketplace):
 
     @property
     def _admin(self) -> Admin:
-        if not self._may_ask:
-            raise Refused("The account needs the access token of the Admin API.")
-        return Admin(self.http)
+        return Admin(self.http, self._sleep)
 
     def _authorization(self):
-        return {"headers": {"X-Shopify-Access-Token": self.settings["access_token"]}}
+        return {"headers": {"X-Shopify-Access-Token": self._needed("access_token")}}
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

@@ -7,7 +7,6 @@ reader for both. The API gives points to spend; an answer THROTTLED, on HTTP 200
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -118,7 +117,7 @@ CHANGED_ORDERS = (
 class Admin:
     """Asks one shop; every answer is of the shop whose token it has."""
 
-    def __init__(self, http: Http, sleep: Callable[[float], None] = time.sleep):
+    def __init__(self, http: Http, sleep: Callable[[float], None]):
         self._http = http
         self._sleep = sleep
 

@@ -91,7 +91,7 @@ class WooCommerce(Marketplace):
         return by_id.get(f"refund:{number}") or deleted_refund(order, number)
 
     def _authorization(self):
-        return {"auth": (self.settings["api_key"], self.settings["api_secret"])}
+        return {"auth": (self._needed("api_key"), self._needed("api_secret"))}
 
     def _ping(self, headers, body):
         # Sent unsigned when a webhook is created; WooCommerce wants a 200.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import unittest
 from decimal import Decimal
 
-from ..http import Http
-from ..marketplaces import get
+from ..marketplaces import registry
 from ..notices import Money
 from .shop_server import ShopServer
 
@@ -41,12 +40,6 @@ class ShopCase(unittest.TestCase):
     def make_account(self, **settings):
         """The marketplace of an account at the shop."""
         settings = {**SETTINGS, "base_url": self.shop.url, **settings}
-        account = get(self.code, settings)
-        account._http = Http(
-            self.shop.url,
-            **account._authorization(),
-            sleep=self.waits.append,
-            secrets=[SECRET],
-        )
+        account = registry[self.code](settings, sleep=self.waits.append)
         self.addCleanup(account.close)
         return account

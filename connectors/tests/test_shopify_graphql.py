@@ -31,12 +31,6 @@ class GraphqlCase(RefundCase):
         super().setUp()
         for name in ("order", "refund", "return"):
             self.shop.add_node(payload(f"shopify_graphql_{name}"))
-        # The client waits for points by itself.
-        admin = shopify_graphql.Admin
-        self.addCleanup(
-            setattr, admin.__init__, "__defaults__", admin.__init__.__defaults__
-        )
-        admin.__init__.__defaults__ = (self.waits.append,)
 
     def operations(self):
         return [call.operation for call in self.shop.calls]
@@ -84,6 +78,11 @@ class TestThrottling(GraphqlCase):
         with self.assertRaisesRegex(Refused, "Access denied") as caught:
             self.account.refresh("return:4001")
         self.assertNotIn("shpat", str(caught.exception))
+
+    def test_no_token(self):
+        account = self.make_account(access_token="")
+        with self.assertRaisesRegex(Refused, "lacks this: Admin API access token"):
+            account.refresh("refund:7008")
 
     def test_wrong_token(self):
         account = self.make_account(access_token="shpat_other")

@@ -248,6 +248,13 @@ class TestRefunds(ShopCase):
             self.read("partial")
         self.assertEqual(caught.exception.retry_after, 900)
 
+    def test_account_that_is_not_filled_in(self):
+        body = raw(payload("woocommerce_order_updated"))
+        for name in ("api_key", "api_secret", "base_url"):
+            account = self.make_account(**{name: False})
+            with self.subTest(name=name), self.assertRaisesRegex(Refused, "account"):
+                account.read(body, "order.updated")
+
     def test_rate_limit_that_passes(self):
         self.shop.fail("/refunds", 429, 2, headers={"Retry-After": "1"})
         [notice] = self.read("partial")
