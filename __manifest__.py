@@ -34,6 +34,9 @@
         "demo/sale_order_demo.xml",
         "demo/marketplace_account_demo.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["avoir/static/tests/tours/*.js"],
+    },
     "installable": True,
     "application": True,
 }
