@@ -37,6 +37,5 @@
     "assets": {
         "web.assets_tests": ["avoir/static/tests/tours/*.js"],
     },
-    "installable": True,
     "application": True,
 }

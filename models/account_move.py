@@ -46,7 +46,6 @@ class AccountMove(models.Model):
     )
     replaced_invoice_id = fields.Many2one(
         "account.move",
-        string="Replaced Invoice",
         index="btree_not_null",
         copy=False,
         readonly=True,
@@ -54,7 +53,7 @@ class AccountMove(models.Model):
         help="The invoice that was cancelled and that this one replaces.",
     )
     replacement_invoice_ids = fields.One2many(
-        "account.move", "replaced_invoice_id", string="Replacement Invoices"
+        "account.move", "replaced_invoice_id", string="Replacements"
     )
     pending_payment_line_ids = fields.Many2many(
         "account.move.line",

@@ -93,9 +93,10 @@ class AccountMoveLine(models.Model):
         # Core sets include_business_fields when it reverses a move, and also when it
         # copies it for the replacement draft: only the reversal names its line, and
         # the replacement drops it (see account.move.reversal).
-        super()._copy_data_extend_business_fields(values)
+        result = super()._copy_data_extend_business_fields(values)
         if self.display_type in CREDITED_DISPLAY_TYPES and self.move_id.move_type in (
             "out_invoice",
             "in_invoice",
         ):
             values["reversed_line_id"] = self.id
+        return result

@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from markupsafe import Markup
+
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import float_compare, formatLang

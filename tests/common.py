@@ -1,6 +1,6 @@
 from odoo import Command, fields
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
-from odoo.addons.avoir.tools.credit import CreditLine, CreditRequest
+from ..tools.credit import CreditLine, CreditRequest
 from odoo.tests import new_test_user
 
 

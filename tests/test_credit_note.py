@@ -1,7 +1,7 @@
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.avoir.tools.credit import CreditRequest
+from ..tools.credit import CreditLine, CreditRequest
 
 from .common import AvoirCommon
 
@@ -250,8 +250,6 @@ class TestCreditNote(AvoirCommon):
         self.assertEqual(credit_notes.mapped("amount_total"), [120, 120, 84])
 
     def _request(self, invoice, line, quantity):
-        from odoo.addons.avoir.tools.credit import CreditLine
-
         return CreditRequest(invoice, [CreditLine(line, quantity)])
 
     def test_line_without_product(self):

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from odoo.tests import tagged
 from odoo.tools import float_is_zero, mute_logger
 
-from odoo.addons.avoir.tools.allotment import allot
-from odoo.addons.avoir.tools.credit import CreditLine, CreditRequest
+from ..tools.allotment import allot
+from ..tools.credit import CreditLine, CreditRequest
 
 from .common import AvoirCommon
 

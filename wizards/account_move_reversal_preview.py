@@ -10,7 +10,7 @@ class AccountMoveReversal(models.TransientModel):
     _inherit = "account.move.reversal"
 
     tax_totals = fields.Binary(compute="_compute_preview", exportable=False)
-    credit_total = fields.Monetary(compute="_compute_preview", string="Credit Total")
+    credit_total = fields.Monetary(compute="_compute_preview")
     residual_after = fields.Monetary(
         compute="_compute_preview",
         string="Still to Pay",

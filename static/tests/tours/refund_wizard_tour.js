@@ -1,4 +1,4 @@
-import { registry } from "@web/core/registry";
+import {registry} from "@web/core/registry";
 
 const openWizard = [
     {
@@ -26,7 +26,7 @@ function chooseReason(name) {
 function creditQuantity(product, quantity) {
     const cell = `.modal .o_data_row:contains('${product}') td[name='quantity']`;
     return [
-        { content: `Go to ${product}`, trigger: cell, run: "click" },
+        {content: `Go to ${product}`, trigger: cell, run: "click"},
         {
             content: `Credit ${quantity} of ${product}`,
             trigger: `${cell} input`,
@@ -76,8 +76,7 @@ registry.category("web_tour.tours").add("avoir_cancel_and_redraft", {
         ...chooseReason("Billing mistake"),
         {
             content: "Cancel and redraft",
-            trigger:
-                ".modal div[name='refund_method'] input[data-value='redraft']",
+            trigger: ".modal div[name='refund_method'] input[data-value='redraft']",
             run: "click",
         },
         {
@@ -91,12 +90,12 @@ registry.category("web_tour.tours").add("avoir_cancel_and_redraft", {
         },
         {
             content: "The draft is open",
-            trigger:
-                "body:not(.modal-open) .o_arrow_button_current:contains('Draft')",
+            trigger: "body:not(.modal-open) .o_arrow_button_current:contains('Draft')",
         },
         {
             content: "Correct the quantity of the first line",
-            trigger: "div[name='invoice_line_ids'] .o_data_row:eq(0) td[name='quantity']",
+            trigger:
+                "div[name='invoice_line_ids'] .o_data_row:eq(0) td[name='quantity']",
             run: "click",
         },
         {
