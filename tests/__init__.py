@@ -12,3 +12,4 @@ from . import test_credit_note_report
 from . import test_refund_tour
 from . import test_marketplace_tour
 from . import test_marketplace_inbox
+from . import test_refund_order

@@ -303,6 +303,34 @@ class TestCreditNote(AvoirCommon):
             )
             self.assertEqual(set(credit_notes.mapped("amount_residual")), {0.0})
 
+    def test_two_companies_in_one_call(self):
+        """Each credit note stays in the company, journal and currency of its own."""
+        eur = self.setup_other_currency("EUR")
+        other = self.setup_other_company(name="Other", currency_id=eur.id)
+        tax = other["default_tax_sale"]
+        invoice = self._invoice([(5, 100, self.vat20)])
+        foreign = self._invoice(
+            [
+                {
+                    "quantity": 2,
+                    "price_unit": 70,
+                    "tax_ids": tax,
+                    "account_id": other["default_account_revenue"].id,
+                }
+            ],
+            company_id=other["company"].id,
+            journal_id=other["default_journal_sale"].id,
+            currency_id=eur.id,
+        )
+        credit_notes = self.env["account.move"]._create_credit_notes(
+            [CreditRequest(invoice), CreditRequest(foreign)]
+        )
+        for origin, credit_note in zip(invoice | foreign, credit_notes, strict=True):
+            self.assertEqual(credit_note.company_id, origin.company_id)
+            self.assertEqual(credit_note.journal_id, origin.journal_id)
+            self.assertEqual(credit_note.currency_id, origin.currency_id)
+            self.assertCreditsWhole(origin, credit_note)
+
     def test_vendor_bill(self):
         invoice = self._invoice(
             [(3, 100, self.company_data["default_tax_purchase"])],
