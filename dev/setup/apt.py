@@ -61,6 +61,7 @@ class PrivateApt:
             "APT::Sandbox::User": "",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
+            "APT::Update::Error-Mode": "any",
         }
         command = ["apt-get", *(f"-o{k}={v}" for k, v in options.items()), *arguments]
         advice = (

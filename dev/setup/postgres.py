@@ -4,8 +4,10 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -245,17 +247,27 @@ def control(programs, action, *more):
 
 def stop():
     """Stop the private server; True when there was one."""
-    if not (CLUSTER / "data" / "postmaster.pid").exists():
-        return False
-    programs = newest_programs()
-    if not programs and WHEEL_TARGET.exists():
-        programs = programs_from_wheel()
-    if programs:
-        control(programs, "stop", "-m", "immediate", "-w")
+    server = process()
+    if server:
+        os.kill(server, signal.SIGQUIT)  # at once: its files may be thrown away
+        for _attempt in range(100):
+            if not process():
+                break
+            time.sleep(0.1)
     socket = socket_folder()
     if socket.parent != CLUSTER:
         shutil.rmtree(socket, ignore_errors=True)
-    return bool(programs)
+    return bool(server)
+
+
+def process():
+    """The number of the private server's process, if it runs."""
+    try:
+        number = int((CLUSTER / "data" / "postmaster.pid").read_text().split()[0])
+        command = Path(f"/proc/{number}/cmdline").read_text()
+    except (OSError, ValueError, IndexError):
+        return None
+    return number if str(CLUSTER) in command else None
 
 
 def main(arguments):
