@@ -13,3 +13,4 @@ from . import test_refund_tour
 from . import test_marketplace_tour
 from . import test_marketplace_inbox
 from . import test_refund_order
+from . import test_marketplace_webhook

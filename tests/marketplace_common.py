@@ -8,6 +8,7 @@ from odoo.addons.avoir.connectors import marketplaces
 from odoo.addons.avoir.connectors.notices import (
     IncomingEvent,
     Money,
+    Ping,
     ReturnLine,
     ReturnNotice,
 )
@@ -39,6 +40,9 @@ class FakeShop(marketplaces.Marketplace):
 
     def _check_signature(self, headers, body):
         self._check_hmac_sha256(headers.get("x-fake-signature"), body)
+
+    def _ping(self, headers, body):
+        return Ping("hello") if body == b"ping=1" else None
 
     def _topic(self, headers):
         return headers.get("x-fake-topic", "")
