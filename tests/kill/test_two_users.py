@@ -1,13 +1,14 @@
 """Two people credit the same invoice at the same moment, on two connections."""
 
-import json
-import os
-import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from odoo_shell import answer, run, start  # noqa: E402
 
 MAKE_INVOICE = """
 from odoo.fields import Command
@@ -42,41 +43,14 @@ print("ANSWER", __import__("json").dumps({
 """
 
 
-def shell(script, wait=True, **environment):
-    """Run ``script`` in an ``odoo shell`` on the database of the test."""
-    command = json.loads(os.environ["AVOIR_ODOO_CMD"])
-    process = subprocess.Popen(
-        [*command, "shell", "-d", os.environ["AVOIR_TEST_DB"], "--no-http"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-    process.stdin.write(script)
-    process.stdin.close()
-    process.stdin = None
-    return answer(process) if wait else process
-
-
-def answer(process):
-    """Return what the script printed behind ANSWER."""
-    out, err = process.communicate(timeout=300)
-    for line in out.splitlines():
-        if "ANSWER " in line:
-            return json.loads(line.split("ANSWER ", 1)[1])
-    raise AssertionError(f"no answer:\n{out[-2000:]}\n{err[-4000:]}")
-
-
 class TestTwoUsers(unittest.TestCase):
     def _both_credit(self, paid):
-        invoice_id = shell(MAKE_INVOICE.replace("PAID", str(paid)))
+        invoice_id = run(MAKE_INVOICE.replace("PAID", str(paid)))
         script = (HERE / "two_users_script.py").read_text()
         with tempfile.TemporaryDirectory() as meeting_place:
             users = [
-                shell(
+                start(
                     script,
-                    wait=False,
                     INVOICE_ID=str(invoice_id),
                     USER_NAME=name,
                     MEETING_PLACE=meeting_place,
@@ -88,7 +62,7 @@ class TestTwoUsers(unittest.TestCase):
         refused = [a for a in answers if "refused" in a]
         self.assertEqual((len(credited), len(refused)), (1, 1), answers)
         self.assertIn("nothing to credit", refused[0]["refused"])
-        result = shell(COUNT % invoice_id)
+        result = run(COUNT % invoice_id)
         self.assertEqual(result["credit_notes"], 1)
         self.assertEqual(result["credited"], result["total"])
 
