@@ -1,4 +1,8 @@
-from odoo import fields, models
+from collections import defaultdict
+
+from odoo import api, fields, models
+
+from .sale_order_line import _is_counted
 
 
 class AccountMove(models.Model):
@@ -11,6 +15,48 @@ class AccountMove(models.Model):
         help="On a credit note: the goods that it credits come back, or never left. "
         "Otherwise they stay with the customer, and so does their cost.",
     )
+
+    @api.model
+    def _create_credit_notes(self, requests, post=True):
+        """Goods that are back already do not stay with the customer, though no return
+        is to be made for them."""
+        taken = defaultdict(float)
+        for request in requests:
+            if not request.values.get("return_goods", True):
+                request.values["return_goods"] = self._is_back_already(request, taken)
+        return super()._create_credit_notes(requests, post=post)
+
+    @api.model
+    def _is_back_already(self, request, taken):
+        """Whether all goods that a request credits were received, and not credited.
+
+        :param taken: ``{order line: quantity}`` that earlier requests took of it
+        """
+        quantities = {one.line: one.quantity for one in request.lines}
+        if not request.lines and request.total is None:
+            quantities = {
+                line: line.creditable_quantity
+                for line in request.invoice.invoice_line_ids
+            }
+        wanted = defaultdict(float)
+        for line, quantity in quantities.items():
+            if not quantity or not line.product_id.is_storable:
+                continue
+            order_line = line.sudo().sale_line_ids[:1]
+            if not order_line:
+                return False
+            wanted[order_line] += line.product_uom_id._compute_quantity(
+                quantity, order_line.product_uom_id, round=False
+            )
+        for order_line, quantity in wanted.items():
+            credited = order_line._get_credited(_is_counted)
+            back = order_line._get_returned().unreplaced
+            back -= credited.back + credited.again + taken[order_line]
+            if order_line.product_uom_id.compare(back, quantity) < 0:
+                return False
+        for order_line, quantity in wanted.items():
+            taken[order_line] += quantity
+        return bool(wanted)
 
     def _stock_account_prepare_realtime_out_lines_vals(self):
         """Reverse the cost at which goods left, for as many of them as come back.

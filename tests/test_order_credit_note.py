@@ -252,6 +252,23 @@ class TestOrderCreditNote(AvoirSaleCommon):
                 )
             self.assertEqual(order.order_line.mapped("qty_to_invoice"), [0, 0])
 
+    def test_credited_from_the_invoice_when_back_already(self):
+        """The goods are in: who credits them asks for no return, and the order has
+        nothing more to credit."""
+        for product in (self.ordered, self.delivered):
+            order = self._order((product, 5))
+            invoice = self._bill(order) if product == self.ordered else None
+            picking = self._deliver(order)
+            invoice = invoice or self._bill(order)
+            self._return(picking, 2)
+            values = {"invoice_again": False, "return_goods": False}
+            credit_note = self._credit(invoice, (0, 2), values=dict(values))
+            self.assertTrue(credit_note.return_goods)
+            self.assertToInvoice(order.order_line, 0, "invoiced", invoiced=3)
+            credit_note = self._credit(invoice, (0, 1), values=dict(values))
+            self.assertFalse(credit_note.return_goods)
+            self.assertToInvoice(order.order_line, 0, "invoiced", invoiced=2)
+
     def test_salesperson(self):
         """As core has it: who may change the order makes the draft, billing posts."""
         user = new_test_user(
