@@ -263,6 +263,14 @@ class TestReversalWizard(AvoirCommon):
         )
         wizard.action_credit()
         self.assertEqual(wizard.new_move_ids.mapped("amount_total"), [60, 10.55])
+        for credit_by in ("line", "amount"):
+            with self.assertRaisesRegex(UserError, "one by one"):
+                self._wizard(
+                    invoices,
+                    refund_method="partial",
+                    credit_by=credit_by,
+                    credit_amount=10,
+                ).action_credit()
 
     def test_reason_gives_the_defaults(self):
         self.reason.write({"refund_method": "cancel", "invoice_again": True})

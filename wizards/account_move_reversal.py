@@ -283,6 +283,13 @@ class AccountMoveReversal(models.TransientModel):
         return request
 
     def _set_partial(self, request):
+        if len(self.move_ids) > 1 and self.credit_by != "percent":
+            raise UserError(
+                self.env._(
+                    "Several invoices at once are credited in full or by percentage. "
+                    "Open them one by one to credit lines or an amount."
+                )
+            )
         if self.credit_by == "line":
             request.lines = [
                 line._prepare_credit_line() for line in self.line_ids if line.is_asked
