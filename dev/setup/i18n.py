@@ -3,6 +3,7 @@
 --check only says whether i18n/avoir.pot is up to date.
 """
 
+import os
 import subprocess
 
 from . import databases, paths, runtime, shell, venv
@@ -16,26 +17,40 @@ def main(arguments):
     if arguments and not only_check:
         raise Problem("./dev/i18n [--check]")
     ready = runtime.prepare()
-    template = export(ready)
-    FOLDER.mkdir(exist_ok=True)
-    if run_tool("same" if only_check else "merge", template):
-        raise Problem(
-            "i18n/avoir.pot is not up to date: run ./dev/i18n"
-            if only_check
-            else "translate what is listed above in i18n/fr.po and i18n/nl.po"
-        )
+    if only_check:
+        problem = outdated(ready)
+        if problem:
+            raise Problem(f"i18n/avoir.pot is not up to date: ./dev/i18n\n{problem}")
+    else:
+        merge(ready)
     say("i18n is up to date")
 
 
-def export(ready):
+def merge(ready):
+    template = export(ready)
+    FOLDER.mkdir(exist_ok=True)
+    done = run_tool("merge", template)
+    say(done.stdout.rstrip())
+    if done.returncode:
+        raise Problem("translate what is listed above in i18n/fr.po and i18n/nl.po")
+
+
+def outdated(ready, log=None):
+    """What is wrong with the template of terms; nothing when it is up to date."""
+    done = run_tool("same", export(ready, log))
+    return (done.stdout + done.stderr).strip() if done.returncode else ""
+
+
+def export(ready, log=None):
     """The template of terms, exported by Odoo from a database with avoir."""
     store = databases.Databases(ready)
     database, _log = store.installed()
-    template = paths.WORK / "avoir.pot"
+    template = paths.RUN / f"avoir-{os.getpid()}.pot"
     store.odoo(
         database,
         *("i18n", "export", "-l", "pot", "-o", template, paths.MODULE),
         label="exporting the terms",
+        log=log,
     )
     return template
 
@@ -44,6 +59,10 @@ def run_tool(action, template):
     script = paths.DEV / "setup" / "po_tool.py"
     command = [venv.ODOO.python, script, action, FOLDER, template]
     done = subprocess.run(
-        [str(part) for part in command], env=shell.environment(), check=False
+        [str(part) for part in command],
+        env=shell.environment(),
+        capture_output=True,
+        text=True,
     )
-    return done.returncode
+    template.unlink()
+    return done

@@ -249,15 +249,23 @@ def stop():
     """Stop the private server; True when there was one."""
     server = process()
     if server:
-        os.kill(server, signal.SIGQUIT)  # at once: its files may be thrown away
-        for _attempt in range(100):
-            if not process():
+        for how in (signal.SIGINT, signal.SIGQUIT):
+            os.kill(server, how)
+            if ends():
                 break
-            time.sleep(0.1)
     socket = socket_folder()
     if socket.parent != CLUSTER:
         shutil.rmtree(socket, ignore_errors=True)
     return bool(server)
+
+
+def ends():
+    """Wait for the private server to end, for ten seconds at most."""
+    for _attempt in range(100):
+        if not process():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def process():

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from . import databases, paths, results, runtime, shell, venv
+from . import covered_lines, databases, i18n, paths, results, runtime, shell, venv
 from .ui import Progress
 
 TOUR_TAG = "avoir_tour"
@@ -81,13 +81,15 @@ def pure(patterns=()):
     )
 
 
-def odoo(ready, name, database, tags, update=False):
+def odoo(ready, name, database, tags, update=False, covered=False):
     """Odoo's tests that match `tags`, on a database that has avoir already."""
     log = logs() / f"{name}.log"
     arguments = ["-d", database, "--test-tags", ",".join(tags), "--stop-after-init"]
     arguments += ["--screenshots", logs(), "--max-cron-threads", "0"]
     arguments += ["-u", paths.MODULE] if update else []
     command = ready.command(*arguments, *runtime.ports())
+    if covered:
+        command = covered_lines.wrapped(command)
     code, seconds = watch(command, ready.environment(), log, f"Odoo tests ({name})")
     result = results.Result(name, log=log, seconds=seconds)
     results.read_odoo_tests(result, log.read_text(errors="replace"))
@@ -127,3 +129,14 @@ def kill(ready, store, template, patterns=()):
 def has_tours():
     tests = (paths.ROOT / "tests").glob("test_*.py")
     return any(TOUR_TAG in file.read_text() for file in tests)
+
+
+def terms(ready):
+    """Is the template of terms what Odoo would export now?"""
+    started = time.monotonic()
+    result = results.Result("i18n", started=1, log=logs() / "i18n.log")
+    problem = i18n.outdated(ready, result.log)
+    if problem:
+        result.fail("i18n/avoir.pot is not up to date: ./dev/i18n", problem, test=True)
+    result.seconds = time.monotonic() - started
+    return result

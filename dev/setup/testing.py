@@ -1,10 +1,11 @@
 """./dev/test: every test there is, or those that are named."""
 
 import argparse
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import browser, databases, paths, results, runners, runtime, venv
+from . import browser, covered_lines, databases, paths, results, runners, runtime, venv
 from .ui import say
 
 HELP = """
@@ -12,6 +13,7 @@ FILTER is one or more of
   connectors            the pure Python tests of connectors/ (no Odoo needed)
   kill                  the tests that kill Odoo half-way (tests/kill/)
   tours                 the browser tours
+  i18n                  is i18n/avoir.pot up to date?
   TestRefund            one class of Odoo tests; TestRefund.test_x: one method
   tests/test_refund.py  one file
   /avoir:TestRefund     any of Odoo's own test tags
@@ -59,6 +61,9 @@ def parse(arguments):
     parser.add_argument(
         "--keep", action="store_true", help="keep the database and print its name"
     )
+    parser.add_argument(
+        "--coverage", action="store_true", help="say which lines were never run"
+    )
     parser.add_argument("-k", dest="patterns", action="append", default=[])
     options = parser.parse_args(arguments)
     words = set(options.filters)
@@ -67,13 +72,13 @@ def parse(arguments):
     options.runners = {w for w in words if w in RUNNERS}
     if options.everything:
         options.runners = {"connectors", "odoo"}
-        options.runners |= set() if options.quick else {"tours", "kill"}
+        options.runners |= set() if options.quick else {"tours", "kill", "i18n"}
     elif options.tags:
         options.runners.add("tags")
     return options
 
 
-RUNNERS = ("connectors", "odoo", "tours", "kill")
+RUNNERS = ("connectors", "odoo", "tours", "kill", "i18n")
 
 
 def tag_of(word):
@@ -96,7 +101,8 @@ def run(options, done):
         done.append(runners.pure(options.patterns))
     if not chosen - {"connectors"}:
         return
-    browser.ensure()
+    if chosen & {"tours", "tags"}:
+        browser.ensure()
     ready = runtime.prepare()
     store = databases.Databases(ready)
     store.sweep()
@@ -114,6 +120,10 @@ def run(options, done):
     done.extend(on_copies(ready, store, template, shards(options), options))
     if "kill" in chosen and runners.KILL_TESTS.exists():
         done.append(runners.kill(ready, store, template, options.patterns))
+    if "i18n" in chosen:
+        done.append(runners.terms(ready))
+    if options.coverage:
+        covered_lines.report()
 
 
 def shards(options):
@@ -135,9 +145,10 @@ def on_copies(ready, store, template, wanted, options):
     try:
         for name in names.values():
             store.copy(template, name)
+        runner = functools.partial(runners.odoo, covered=options.coverage)
         with ThreadPoolExecutor() as pool:
             runs = [
-                pool.submit(runners.odoo, ready, shard, names[shard], tags)
+                pool.submit(runner, ready, shard, names[shard], tags)
                 for shard, tags in wanted.items()
             ]
             return [one.result() for one in runs]
