@@ -11,11 +11,12 @@ class AccountMove(models.Model):
 
     @api.depends("refund_approval")
     def _compute_hide_post_button(self):
-        super()._compute_hide_post_button()
+        result = super()._compute_hide_post_button()
         # Approving posts it: one button, for those who may.
         self.filtered(
             lambda move: move.refund_approval == "to_approve"
         ).hide_post_button = True
+        return result
 
     def action_post(self):
         """Ask for approval, in place of posting, where a credit note needs it.

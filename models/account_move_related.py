@@ -147,6 +147,18 @@ class AccountMove(models.Model):
             }
         return alerts
 
+    def _get_credit_note_title(self):
+        """Return what the document is called, in the language of the environment.
+
+        By the words that the law uses, which are not core's in Dutch.
+        """
+        self.ensure_one()
+        if self.state == "draft":
+            return self.env._("Draft Credit Note")
+        if self.state == "cancel":
+            return self.env._("Cancelled Credit Note")
+        return self.env._("Credit Note")
+
     # -- buttons -----------------------------------------------------------------------
 
     def action_open_credit_notes(self):
