@@ -214,6 +214,32 @@ class TestRefundReason(AvoirCommon):
             self.assertEqual(form.reversed_entry_id, invoice)
         self.assertEqual(first.action_open_corrected_invoices()["res_id"], invoice.id)
 
+    def test_smart_buttons_to_returns_and_replacements(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit(invoice)
+        warehouse = self.env["stock.warehouse"].search(
+            [("company_id", "=", self.company.id)], limit=1
+        ) or self.env["stock.warehouse"].create(
+            {"name": "Shelves", "code": "SHV", "company_id": self.company.id}
+        )
+        picking = self.env["stock.picking"].create(
+            {"picking_type_id": warehouse.in_type_id.id}
+        )
+        credit_note.return_picking_ids = picking
+        replacement = self._invoice(
+            [(5, 40, self.vat20)], post=False, replaced_invoice_id=invoice.id
+        )
+        credit_note = credit_note.with_user(self.biller)
+        self.assertEqual(credit_note.return_picking_count, 1)
+        action = credit_note.action_open_returns()
+        self.assertEqual(
+            (action["res_model"], action["res_id"]), ("stock.picking", picking.id)
+        )
+        action = invoice.with_user(self.biller).action_open_replacements()
+        self.assertEqual(action["res_id"], replacement.id)
+        with Form(replacement.with_user(self.biller)) as form:
+            self.assertEqual(form.replaced_invoice_id, invoice)
+
     def test_what_a_salesperson_may_not_see_is_no_error(self):
         invoice = self._invoice([(5, 50, self.vat20)], invoice_user_id=self.env.uid)
         credit_note = self._credit(invoice, (0, 1.0))
