@@ -395,3 +395,20 @@ class TestReversalWizard(AvoirCommon):
         warehouse = self._new_user("warehouse", "stock.group_stock_user")
         with self.assertRaises(AccessError):
             self._wizard(invoice, user=warehouse)
+
+    def test_customer_service_sees_customer_documents_only(self):
+        service = self._new_user("service", "avoir.group_refund_user")
+        invoice = self._invoice([(5, 100, self.vat20)])
+        bill = self._invoice(
+            [(3, 100, self.company_data["default_tax_purchase"])],
+            move_type="in_invoice",
+        )
+        self.assertTrue(invoice.with_user(service).amount_total)
+        self.assertTrue(invoice.line_ids.with_user(service).mapped("balance"))
+        with self.assertRaises(AccessError):
+            bill.with_user(service).read(["amount_total"])
+        with self.assertRaises(AccessError):
+            bill.line_ids.with_user(service).read(["balance"])
+        with self.assertRaises(AccessError):
+            self._wizard(invoice, user=service)
+        self.assertTrue(bill.with_user(self.billing).amount_total)
