@@ -4,6 +4,7 @@ from . import account_move_line
 from . import account_move_credit
 from . import account_move_credit_values
 from . import account_move_post
+from . import account_move_batch
 from . import account_move_redraft
 from . import account_move_early_payment
 from . import account_move_goods

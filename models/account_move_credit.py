@@ -55,13 +55,14 @@ class AccountMove(models.Model):
                 )
             )
         credit_notes = self._create_prepared_credit_notes(prepared)
-        credit_notes._log_credit()
         credit_notes._request_approval()
         if post:
             today = fields.Date.context_today(self)
             credit_notes.filtered(
                 lambda move: move.refund_approval != "to_approve" and move.date <= today
-            )._post()
+            ).with_context(avoir_complete=True)._post()
+        # Posted ones are told of by their number.
+        credit_notes._log_credit()
         return credit_notes
 
     def _preview_credit_note(self, request):

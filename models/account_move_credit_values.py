@@ -199,6 +199,9 @@ class AccountMove(models.Model):
                     continue
                 # The rounding of the invoice comes back as it is, not made anew.
                 vals["display_type"] = "product"
+                if not vals.get("no_followup"):
+                    # Given, it is written again to the document for each line.
+                    vals.pop("no_followup", None)
                 self._fill_credit_line(vals, *by_line[vals["reversed_line_id"]])
             result.append(vals)
         return result
@@ -321,7 +324,7 @@ class AccountMove(models.Model):
         for by_core in (False, True):
             positions = [i for i, (flag, _v) in enumerate(prepared) if flag == by_core]
             context = {} if by_core else {"skip_invoice_sync": True}
-            moves = self.with_context(**context).create(
+            moves = self.with_context(skip_analytic_sync=True, **context).create(
                 [prepared[i][1] for i in positions]
             )
             moves_by_position.update(

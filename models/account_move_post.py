@@ -212,7 +212,8 @@ class AccountMove(models.Model):
                 )
                 (receivables if first else others).append(group)
         lines = self.env["account.move.line"].with_context(
-            move_reverse_cancel=move_reverse_cancel
+            move_reverse_cancel=move_reverse_cancel,
+            skip_invoice_sync=self._reconcile_is_plain(receivables + others),
         )
         if receivables:
             lines._reconcile_plan(receivables)
@@ -244,10 +245,11 @@ class AccountMove(models.Model):
                 if text
             )
             bodies[origin.id] += Markup("<p>%s%s</p>") % (
-                self.env._("Credited by %s", move._get_html_link()),
+                self.env._("Credited by %s", move._get_html_link(move.name or None)),
                 why,
             )
             bodies[move.id] = (
-                self.env._("Credit note of %s", origin._get_html_link()) + why
+                self.env._("Credit note of %s", origin._get_html_link(origin.name))
+                + why
             )
         (self | self.reversed_entry_id)._message_log_batch(bodies=bodies)

@@ -100,6 +100,7 @@ def read_amounts(base_line):
 def read_documents(moves):
     """Return the amounts of all product lines of ``moves``, by line."""
     result = {}
+    moves._prefetch_for_credit()
     for move in moves:
         base_lines, _tax_lines = move._get_rounded_base_and_tax_lines()
         for base_line in base_lines:
