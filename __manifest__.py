@@ -11,6 +11,7 @@
     "data": [
         "security/avoir_security.xml",
         "security/ir.model.access.csv",
+        "data/mail_activity_type_data.xml",
         "data/account_refund_reason_data.xml",
         "data/product_data.xml",
         "wizards/account_move_reversal_views.xml",

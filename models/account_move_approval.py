@@ -1,7 +1,9 @@
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import UserError
 
 from .account_move_post import REFUND_TYPES
+
+APPROVAL_ACTIVITY = "avoir.mail_activity_type_approval"
 
 
 class AccountMove(models.Model):
@@ -30,9 +32,72 @@ class AccountMove(models.Model):
         result = super(AccountMove, self - waiting).action_post()
         return result or waiting._tell_waiting_for_approval()
 
+    def _request_approval(self):
+        """Mark the credit notes that a manager has to post, and tell one."""
+        if self._may_approve_refunds():
+            return
+        waiting = self.filtered(lambda move: move._is_above_approval_amount())
+        waiting.refund_approval = "to_approve"
+        for move in waiting:
+            approver = move._refund_approver()
+            if approver:
+                move.activity_schedule(
+                    APPROVAL_ACTIVITY,
+                    summary=self.env._("Credit note to approve"),
+                    user_id=approver.id,
+                )
+
+    @api.model
+    def _may_approve_refunds(self):
+        """Tell whether the user approves by posting: a manager, and a person.
+
+        What a cron makes waits like anyone's, though OdooBot has all roles.
+        """
+        user = self.env.user
+        is_person = user.id != SUPERUSER_ID
+        return is_person and user.has_group("avoir.group_refund_manager")
+
+    def _is_above_approval_amount(self):
+        # sudo: the limits are the manager's, and hold for who cannot read them
+        limit = self.refund_reason_id.sudo().approval_amount
+        amount = abs(self.amount_total_signed)
+        return limit and self.company_currency_id.compare_amounts(amount, limit) > 0
+
+    def _refund_approver(self):
+        """Return the user who is asked to approve this credit note."""
+        self.ensure_one()
+        # sudo: who asks need not be able to read the users
+        managers = self.env.ref("avoir.group_refund_manager").sudo().all_user_ids
+        return (
+            self.refund_reason_id.sudo().approver_id
+            or managers.filtered(
+                lambda user: (
+                    user.active
+                    and user.id != SUPERUSER_ID
+                    and self.company_id in user.company_ids
+                )
+            ).sorted("id")[:1]
+        )
+
     def _check_refund_approval(self):
+        """Approve what waits for it by posting it.
+
+        :raise UserError: when the user is no manager
+        """
         self._refunds_to_ask_for()._request_approval()
-        return super()._check_refund_approval()
+        waiting = self.filtered(lambda move: move.refund_approval == "to_approve")
+        if not waiting:
+            return
+        if not self._may_approve_refunds():
+            raise UserError(
+                self.env._(
+                    "%(credit_notes)s: a credit note of this amount needs the approval "
+                    "of a manager, who has been asked to post it.",
+                    credit_notes=", ".join(waiting.mapped("display_name")),
+                )
+            )
+        waiting.refund_approval = "approved"
+        waiting.activity_feedback([APPROVAL_ACTIVITY])
 
     def _refunds_to_ask_for(self):
         """Return the drafts for which no approval was asked since they were drafts."""
@@ -76,9 +141,7 @@ class AccountMove(models.Model):
         :raise UserError: when the user is no manager
         """
         self._check_can_decide_refund()
-        self.activity_feedback(
-            ["mail.mail_activity_data_todo"], feedback=self.env._("Refused")
-        )
+        self.activity_feedback([APPROVAL_ACTIVITY], feedback=self.env._("Refused"))
         for move in self:
             move.message_post(
                 body=self.env._("This credit note was refused and is cancelled."),
@@ -87,7 +150,7 @@ class AccountMove(models.Model):
         return self.button_cancel()
 
     def _check_can_decide_refund(self):
-        if not self.env.user.has_group("avoir.group_refund_manager"):
+        if not self._may_approve_refunds():
             raise UserError(
                 self.env._("Only a manager approves or refuses credit notes.")
             )

@@ -121,58 +121,6 @@ class AccountMove(models.Model):
             )
         )
 
-    # -- approval ----------------------------------------------------------------------
-
-    def _request_approval(self):
-        """Mark the credit notes that a manager has to post, and tell one."""
-        if self.env.user.has_group("avoir.group_refund_manager"):
-            return
-        waiting = self.filtered(
-            lambda move: (
-                move.refund_reason_id.sudo().approval_amount
-                and move.company_currency_id.compare_amounts(
-                    abs(move.amount_total_signed),
-                    move.refund_reason_id.sudo().approval_amount,
-                )
-                > 0
-            )
-        )
-        waiting.refund_approval = "to_approve"
-        for move in waiting:
-            approver = move._refund_approver()
-            if approver:
-                move.activity_schedule(
-                    "mail.mail_activity_data_todo",
-                    summary=self.env._("Credit note to approve"),
-                    user_id=approver.id,
-                )
-
-    def _refund_approver(self):
-        """Return the user who is asked to approve this credit note."""
-        self.ensure_one()
-        managers = self.env.ref("avoir.group_refund_manager").sudo().all_user_ids
-        return (
-            self.refund_reason_id.sudo().approver_id
-            or managers.filtered(
-                lambda user: user.active and self.company_id in user.company_ids
-            ).sorted("id")[:1]
-        )
-
-    def _check_refund_approval(self):
-        waiting = self.filtered(lambda move: move.refund_approval == "to_approve")
-        if not waiting:
-            return
-        if not self.env.user.has_group("avoir.group_refund_manager"):
-            raise UserError(
-                self.env._(
-                    "%(credit_notes)s: a credit note of this amount needs the approval "
-                    "of a manager, who has been asked to post it.",
-                    credit_notes=", ".join(waiting.mapped("display_name")),
-                )
-            )
-        waiting.refund_approval = "approved"
-        waiting.activity_feedback(["mail.mail_activity_data_todo"])
-
     # -- what posting tells and does ---------------------------------------------------
 
     def _tell_moved_date(self, dates):

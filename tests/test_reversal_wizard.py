@@ -1,9 +1,10 @@
 from datetime import timedelta
 
-from odoo import fields
+from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
 
+from ..tools.credit import CreditRequest
 from .common import AvoirCommon
 
 
@@ -168,6 +169,31 @@ class TestReversalWizard(AvoirCommon):
         self.assertEqual(draft.amount_total, 480)
         self.assertEqual(draft.amount_residual, 0)
         self.assertFalse(draft.reversed_entry_id)
+
+    def test_redraft_does_not_wait_for_approval(self):
+        """Case 8: no replacement beside an invoice that is still open."""
+        self.reason.approval_amount = 100
+        invoice = self._invoice([(5, 100, self.vat20)])
+        with self.assertRaises(UserError) as error:  # undoes what it did
+            self._wizard(invoice, refund_method="redraft").action_credit()
+        self.assertIn("approval", error.exception.args[0])
+        self.assertFalse(invoice.reversal_move_ids | invoice.replacement_invoice_ids)
+        manager = self._new_user("manager", "avoir.group_refund_manager")
+        self._wizard(invoice, user=manager, refund_method="redraft").action_credit()
+        self.assertEqual(invoice.payment_state, "reversed")
+
+    def test_what_a_cron_credits_waits_too(self):
+        self.reason.approval_amount = 100
+        invoice = self._invoice([(5, 100, self.vat20)])
+        credit_note = (
+            self.env(su=True, user=SUPERUSER_ID)["account.move"]
+            .with_company(self.company)
+            ._create_credit_notes(
+                [CreditRequest(invoice, values={"refund_reason_id": self.reason.id})]
+            )
+        )
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+        self.assertEqual(credit_note.state, "draft")
 
     def test_redraft_after_a_partial_credit(self):
         invoice = self._invoice([(5, 100, self.vat20)])

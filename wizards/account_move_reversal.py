@@ -53,7 +53,9 @@ class AccountMoveReversal(models.TransientModel):
     credit_amount = fields.Monetary(string="Amount with Taxes")
     credit_percent = fields.Float(string="Percentage", digits=(5, 2))
     fee_type = fields.Selection(
-        [("amount", "Amount"), ("percent", "Percentage")], string="Fee"
+        [("amount", "Amount"), ("percent", "Percentage")],
+        string="Fee",
+        help="What is kept back, for restocking or as a penalty: a line of its own.",
     )
     fee_value = fields.Float(
         help="Before taxes; the percentage is of the untaxed amount credited."
@@ -65,10 +67,16 @@ class AccountMoveReversal(models.TransientModel):
         ),
     )
     invoice_again = fields.Boolean(
-        compute="_compute_from_reason", store=True, readonly=False
+        compute="_compute_from_reason",
+        store=True,
+        readonly=False,
+        help="What is credited is to be invoiced again on the sales order.",
     )
     return_goods = fields.Boolean(
-        compute="_compute_from_reason", store=True, readonly=False
+        compute="_compute_from_reason",
+        store=True,
+        readonly=False,
+        help="The warehouse gets a return transfer for what is credited.",
     )
     has_order = fields.Boolean(compute="_compute_has_order")
     has_delivery = fields.Boolean(compute="_compute_has_order")
@@ -79,7 +87,9 @@ class AccountMoveReversal(models.TransientModel):
         required=True,
         default="invoice",
     )
-    post = fields.Boolean(string="Post at Once", default=True)
+    post = fields.Boolean(
+        string="Post at Once", default=True, help="Else it is left as a draft."
+    )
     send = fields.Boolean(string="Send by Email")
 
     # -- defaults ----------------------------------------------------------------------
@@ -169,6 +179,8 @@ class AccountMoveReversal(models.TransientModel):
         credit_notes = self.env["account.move"]._create_credit_notes(
             self._prepare_credit_requests(), post=redraft or self.post
         )
+        if redraft:
+            self._check_redraft_posted(credit_notes)
         if self.return_goods:
             credit_notes._return_credited_goods()
         if redraft:
@@ -180,6 +192,19 @@ class AccountMoveReversal(models.TransientModel):
         if self.send:
             self._send(credit_notes)
         return self._open_new_moves()
+
+    def _check_redraft_posted(self, credit_notes):
+        """No replacement draft beside an invoice that is still open."""
+        waiting = credit_notes.filtered(lambda move: move.state != "posted")
+        if waiting:
+            raise UserError(
+                self.env._(
+                    "%(invoices)s: a credit of this amount needs the approval of a "
+                    "manager. Have a manager cancel and redraft it, or choose Full "
+                    "cancel: the credit note then waits for approval.",
+                    invoices=", ".join(waiting.reversed_entry_id.mapped("name")),
+                )
+            )
 
     def _send(self, credit_notes):
         posted = credit_notes.filtered(lambda move: move.state == "posted")
