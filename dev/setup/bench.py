@@ -17,6 +17,10 @@ from .ui import Problem, say
 FOLDER = paths.ROOT / "benchmarks"
 RUNNER = paths.DEV / "setup" / "bench_runner.py"
 PREPARED = "avoir_bench_"
+UNINSTALL = (
+    "env['ir.module.module'].search([('name', '=', 'avoir')])"
+    ".button_immediate_uninstall()\n"
+)
 
 
 def main(arguments):
@@ -73,17 +77,34 @@ def measure(ready, store, file, options):
     source = prepared(ready, store, file, options)
     name = databases.run_name(f"bench_{file.stem}")
     store.copy(source, name)
-    server = None
+    plain, server = "", None
     try:
+        if "\nNEEDS_PLAIN = True" in file.read_text():
+            plain = without_avoir(store, source, f"{name}_plain")
         address = ""
         if "\nNEEDS_SERVER = True" in file.read_text():
             server, address = start_server(ready, name)
-        return call(ready, name, file, "run", options, base_url=address)
+        more = {"base_url": address, "plain_database": plain}
+        return call(ready, name, file, "run", options, **more)
     finally:
         if server:
             server.terminate()
             server.wait()
         store.drop(name)
+        if plain:
+            store.drop(plain)
+
+
+def without_avoir(store, source, name):
+    """A copy that avoir was uninstalled from: the same data, Odoo's own behaviour."""
+    store.copy(source, name)
+    store.odoo(
+        name,
+        *("shell", "--no-http", "--log-level", "warn", "--max-cron-threads", "0"),
+        label="uninstalling avoir",
+        stdin=UNINSTALL,
+    )
+    return name
 
 
 def prepared(ready, store, file, options):

@@ -35,6 +35,8 @@ def main(arguments):
     except KeyboardInterrupt:
         warn("stopped; the next run goes on from here")
         return 130
+    except BrokenPipeError:  # e.g. piped into `head`
+        sys.stderr.close()
     except OSError as error:
         if error.errno != errno.ENOSPC:
             return unexpected(name)

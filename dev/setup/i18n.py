@@ -16,18 +16,19 @@ def main(arguments):
     only_check = arguments == ["--check"]
     if arguments and not only_check:
         raise Problem("./dev/i18n [--check]")
-    ready = runtime.prepare()
+    store = databases.Databases(runtime.prepare())
+    database, _log = store.installed()
     if only_check:
-        problem = outdated(ready)
+        problem = outdated(store, database)
         if problem:
             raise Problem(f"i18n/avoir.pot is not up to date: ./dev/i18n\n{problem}")
     else:
-        merge(ready)
+        merge(store, database)
     say("i18n is up to date")
 
 
-def merge(ready):
-    template = export(ready)
+def merge(store, database):
+    template = export(store, database)
     FOLDER.mkdir(exist_ok=True)
     done = run_tool("merge", template)
     say(done.stdout.rstrip())
@@ -35,23 +36,25 @@ def merge(ready):
         raise Problem("translate what is listed above in i18n/fr.po and i18n/nl.po")
 
 
-def outdated(ready, log=None):
+def outdated(store, database, log=None):
     """What is wrong with the template of terms; nothing when it is up to date."""
-    done = run_tool("same", export(ready, log))
+    done = run_tool("same", export(store, database, log))
     return (done.stdout + done.stderr).strip() if done.returncode else ""
 
 
-def export(ready, log=None):
-    """The template of terms, exported by Odoo from a database with avoir."""
-    store = databases.Databases(ready)
-    database, _log = store.installed()
+def export(store, database, log=None):
+    """The template of terms, exported by Odoo from a copy of `database`."""
     template = paths.RUN / f"avoir-{os.getpid()}.pot"
-    store.odoo(
-        database,
-        *("i18n", "export", "-l", "pot", "-o", template, paths.MODULE),
-        label="exporting the terms",
-        log=log,
-    )
+    copy = store.copy(database, databases.run_name("i18n"))
+    try:
+        store.odoo(
+            copy,
+            *("i18n", "export", "-l", "pot", "-o", template, paths.MODULE),
+            label="exporting the terms",
+            log=log,
+        )
+    finally:
+        store.drop(copy)
     return template
 
 

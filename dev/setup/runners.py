@@ -131,11 +131,11 @@ def has_tours():
     return any(TOUR_TAG in file.read_text() for file in tests)
 
 
-def terms(ready):
+def terms(ready, store, template):
     """Is the template of terms what Odoo would export now?"""
     started = time.monotonic()
     result = results.Result("i18n", started=1, log=logs() / "i18n.log")
-    problem = i18n.outdated(ready, result.log)
+    problem = i18n.outdated(store, template, result.log)
     if problem:
         result.fail("i18n/avoir.pot is not up to date: ./dev/i18n", problem, test=True)
     result.seconds = time.monotonic() - started

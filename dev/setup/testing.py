@@ -117,13 +117,25 @@ def run(options, done):
         installation.fail("avoir is not installed", str(problem))
         return
     results.read_installation(installation, installation.log.read_text())
-    done.extend(on_copies(ready, store, template, shards(options), options))
-    if "kill" in chosen and runners.KILL_TESTS.exists():
-        done.append(runners.kill(ready, store, template, options.patterns))
-    if "i18n" in chosen:
-        done.append(runners.terms(ready))
+    done.extend(side_by_side(ready, store, template, options))
     if options.coverage:
         covered_lines.report()
+
+
+def side_by_side(ready, store, template, options):
+    """Everything that needs a database, two at a time, the longest first."""
+    jobs = [
+        functools.partial(on_copy, ready, store, template, shard, tags, options)
+        for shard, tags in shards(options).items()
+    ]
+    if "kill" in options.runners and runners.KILL_TESTS.exists():
+        jobs.append(
+            functools.partial(runners.kill, ready, store, template, options.patterns)
+        )
+    if "i18n" in options.runners:
+        jobs.append(functools.partial(runners.terms, ready, store, template))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return [one.result() for one in [pool.submit(job) for job in jobs]]
 
 
 def shards(options):
@@ -139,25 +151,16 @@ def shards(options):
     return wanted
 
 
-def on_copies(ready, store, template, wanted, options):
-    """Run the shards side by side, each on its own copy of `template`."""
-    names = {shard: databases.run_name(shard) for shard in wanted}
+def on_copy(ready, store, template, shard, tags, options):
+    """Run one shard on a database of its own."""
+    name = store.copy(template, databases.run_name(shard))
     try:
-        for name in names.values():
-            store.copy(template, name)
-        runner = functools.partial(runners.odoo, covered=options.coverage)
-        with ThreadPoolExecutor() as pool:
-            runs = [
-                pool.submit(runner, ready, shard, names[shard], tags)
-                for shard, tags in wanted.items()
-            ]
-            return [one.result() for one in runs]
+        return runners.odoo(ready, shard, name, tags, covered=options.coverage)
     finally:
-        for name in names.values():
-            if options.keep:
-                say(f"kept: {name}   (./dev/odoo -d {name})")
-            else:
-                store.drop(name)
+        if options.keep:
+            say(f"kept: {name}   (./dev/odoo -d {name})")
+        else:
+            store.drop(name)
 
 
 def on_named_database(ready, store, options):
