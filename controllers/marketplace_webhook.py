@@ -1,5 +1,6 @@
 import json
 import logging
+from functools import partial
 
 import psycopg2
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -10,6 +11,7 @@ from odoo.http import request
 from ..connectors import marketplaces
 from ..connectors.errors import Untrusted
 from ..connectors.notices import Ping
+from ..tools.wake import wake_later
 
 _logger = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def _read_body(max_size):
 
 
 def _store(messages, account, delivery):
-    """Store a delivery and have it read, unless it is there already.
+    """Store a delivery and have it read soon, unless it is there already.
 
     Where another connection stores the same one at this very moment, PostgreSQL may
     refuse this transaction, which began before: in a new one the message is in sight.
@@ -97,7 +99,8 @@ def _store(messages, account, delivery):
         messages.env.cr.rollback()
         stored = messages._insert_once(*args)
     if stored:
-        messages._trigger_reading()
+        cr = messages.env.cr
+        cr.postcommit.add(partial(wake_later, cr.dbname, messages._READING_CRON))
     return stored
 
 

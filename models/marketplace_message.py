@@ -4,7 +4,7 @@ import logging
 import time
 from operator import methodcaller
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
@@ -32,10 +32,9 @@ class MarketplaceMessage(models.Model):
     _inherit = ["marketplace.work"]
     _order = "id desc"
     _rec_name = "event_key"
+    _READING_CRON = "avoir.ir_cron_marketplace_read"
 
-    account_id = fields.Many2one(
-        "marketplace.account", required=True, readonly=True, index=True
-    )
+    account_id = fields.Many2one("marketplace.account", required=True, readonly=True)
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     event_key = fields.Char("Event", required=True, readonly=True)
     topic = fields.Char(readonly=True)
@@ -54,7 +53,6 @@ class MarketplaceMessage(models.Model):
         default="new",
         required=True,
         readonly=True,
-        index=True,
     )
     error = fields.Text(readonly=True)
     finished = fields.Datetime(readonly=True)
@@ -68,7 +66,7 @@ class MarketplaceMessage(models.Model):
     )
 
     _event_unique = models.UniqueIndex("(account_id, event_key)")
-    _to_read = models.Index("(id) WHERE state = 'new'")
+    _unfinished = models.Index("(state, id) WHERE state IN ('new', 'error')")
 
     @api.depends("body")
     def _compute_body_text(self):
@@ -131,9 +129,7 @@ class MarketplaceMessage(models.Model):
                     headers or None,
                     "new",
                     0,
-                    SUPERUSER_ID,
                     now,
-                    SUPERUSER_ID,
                     now,
                 ),
             )
@@ -144,7 +140,7 @@ class MarketplaceMessage(models.Model):
                 """INSERT INTO marketplace_message (
                         account_id, company_id, event_key, topic, order_external_id,
                         sent_at, body, headers, state, attempts,
-                        create_uid, create_date, write_uid, write_date)
+                        create_date, write_date)
                    VALUES %s
               ON CONFLICT (account_id, event_key) DO NOTHING
                 RETURNING id""",
@@ -156,7 +152,7 @@ class MarketplaceMessage(models.Model):
 
     @api.model
     def _trigger_reading(self, at=None):
-        self.env.ref("avoir.ir_cron_marketplace_read")._trigger(at)
+        self.env.ref(self._READING_CRON)._trigger(at)
 
     # ------------------------------------------------------------------
     # Reading
