@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, float_compare, float_is_zero, formatLang
 
 from ..tools import credit_amounts
+from ..tools.credit import CreditLine
 from ..tools.credit_amounts import LineCredit
 
 CREDITABLE_TYPES = ("out_invoice", "in_invoice")
@@ -195,10 +196,8 @@ class AccountMove(models.Model):
 
     def _credits_of_lines(self, request, remaining):
         credits, factors = [], []
-        for asked in request.lines:
+        for asked in self._merge_credit_lines(request.lines, remaining):
             left = remaining.get(asked.line)
-            if asked.line in [credit.line for credit in credits]:
-                raise ValueError(f"{asked.line} is named twice in one credit request")
             self._check_credit_line(asked, left)
             factor = self._credit_factor(asked, left, request)
             credit = LineCredit(
@@ -228,6 +227,33 @@ class AccountMove(models.Model):
             LineCredit(line, 0.0, True, remaining[line], dict(remaining[line].amounts))
             for line in left_over
         ]
+
+    @api.model
+    def _merge_credit_lines(self, lines, remaining):
+        """Return ``lines`` with those of one invoice line made one.
+
+        Two quantities add up; a quantity and an amount are that quantity at a price
+        that gives both.
+        """
+        merged = {}
+        for asked in lines:
+            before = merged.get(asked.line)
+            if before:
+                amount = None
+                if before.amount is not None or asked.amount is not None:
+                    left = remaining.get(asked.line)
+                    amount = sum(self._asked_amount(a, left) for a in (before, asked))
+                asked = CreditLine(asked.line, before.quantity + asked.quantity, amount)
+            merged[asked.line] = asked
+        return merged.values()
+
+    @api.model
+    def _asked_amount(self, asked, left):
+        if asked.amount is not None or not left or not left.quantity:
+            return asked.amount or 0.0
+        return asked.line.currency_id.round(
+            left.untaxed * asked.quantity / left.quantity
+        )
 
     def _credit_factor(self, asked, left, request):
         """Return the part of what is left that ``asked`` takes; None: by the engine."""

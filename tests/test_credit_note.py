@@ -2,7 +2,6 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..tools.credit import CreditLine, CreditRequest
-
 from .common import AvoirCommon
 
 
@@ -330,6 +329,19 @@ class TestCreditNote(AvoirCommon):
             self.assertEqual(credit_note.journal_id, origin.journal_id)
             self.assertEqual(credit_note.currency_id, origin.currency_id)
             self.assertCreditsWhole(origin, credit_note)
+
+    def test_one_line_asked_for_twice(self):
+        invoice = self._invoice([(5, 100, self.vat20)])
+        credit_note = self._credit(invoice, (0, 1.0), (0, 1.0))
+        self.assertEqual(credit_note.invoice_line_ids.quantity, 2)
+        credit_note |= self._credit(invoice, (0, 1.0), (0, 0.0, 10.0))
+        line = credit_note[1].invoice_line_ids
+        self.assertEqual((line.quantity, line.price_unit), (1, 110))
+        with self.assertRaisesRegex(UserError, "only 2"):
+            self._credit(invoice, (0, 2.0), (0, 1.0))
+        with self.assertRaisesRegex(UserError, "190"):
+            self._credit(invoice, (0, 2.0), (0, 0.0, 0.01))
+        self.assertCreditsWhole(invoice, credit_note | self._credit(invoice))
 
     def test_vendor_bill(self):
         invoice = self._invoice(
