@@ -1,7 +1,9 @@
 from odoo import Command, fields
-from odoo.addons.account.tests.common import AccountTestInvoicingCommon
-from ..tools.credit import CreditLine, CreditRequest
 from odoo.tests import new_test_user
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from ..tools.credit import CreditLine, CreditRequest
 
 
 class AvoirCommon(AccountTestInvoicingCommon):

@@ -9,7 +9,6 @@ from odoo.tools import float_is_zero, mute_logger
 
 from ..tools.allotment import allot
 from ..tools.credit import CreditLine, CreditRequest
-
 from .common import AvoirCommon
 
 # AVOIR_EXAMPLES=500 searches further, on other invoices at every run.
