@@ -32,13 +32,18 @@ def untranslated(folder):
                 yield language, entry.msgid
 
 
-def check(folder):
+def check(folder, limit=10):
+    """Say what is not translated, the first `limit` terms of each language."""
     if not (folder / TEMPLATE).exists():
         print(f"i18n/{TEMPLATE} is missing: ./dev/i18n makes it")
         return 1
     missing = list(untranslated(folder))
-    for language, term in missing:
-        print(f"{language}.po lacks: {term[:90]!r}")
+    for language in LANGUAGES:
+        lacking = [term for found, term in missing if found == language]
+        for term in lacking[:limit]:
+            print(f"{language}.po lacks: {term[:90]!r}")
+        if limit and len(lacking) > limit:
+            print(f"{language}.po: and {len(lacking) - limit} more (./dev/i18n)")
     return int(bool(missing))
 
 
@@ -66,7 +71,7 @@ def merge(folder, new):
         po.save(str(file))
         count = sum(1 for found, _term in untranslated(folder) if found == language)
         print(f"i18n/{language}.po: {len(po)} terms, {count} not translated")
-    return check(folder)
+    return check(folder, limit=None)
 
 
 def terms(path):
