@@ -30,3 +30,4 @@ from . import sale_order_line_return
 from . import sale_order_line_credit
 from . import sale_order
 from . import marketplace_account_connector
+from . import account_move_marketplace

@@ -185,22 +185,23 @@ class MarketplaceMessage(models.Model):
             try:
                 with account._get_connector() as shop:
                     messages._read_from(shop, readings, deadline)
-            except ConnectorError as error:
-                readings.update(dict.fromkeys(messages.ids, error))
+            except Exception as error:
+                # The shop is busy, down or refuses: all its messages wait.
+                for message in messages:
+                    readings.setdefault(message.id, error)
 
     def _read_from(self, shop, readings, deadline):
-        for message in self:
-            if message.id in readings:
-                continue
+        new = self.filtered(lambda message: message.id not in readings)
+        if new:
+            shop.prepare([(message._get_body(), message.topic) for message in new])
+        for message in new:
             if time.monotonic() > deadline:
                 return
             try:
                 readings[message.id] = shop.read(message._get_body(), message.topic)
-            except TryAgainLater as error:
-                # The shop is busy or down: its other messages wait as well.
-                for other in self:
-                    readings.setdefault(other.id, error)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it stays here
+            except TryAgainLater:
+                raise
+            except Exception as error:
                 readings[message.id] = error
 
     def _store_readings(self, readings):

@@ -138,6 +138,14 @@ class MarketplaceReturn(models.Model):
         groups=AMOUNTS,
         help="What the credit note would come to, with tax.",
     )
+    amount_choice = fields.Selection(
+        [("announced", "What was paid back"), ("invoice", "By the invoice")],
+        "Amount to Credit",
+        readonly=True,
+        copy=False,
+        tracking=True,
+        help="What a person decided where the two amounts differ.",
+    )
     line_ids = fields.One2many("marketplace.return.line", "return_id", string="Lines")
     inbox_ids = fields.Many2many(
         "marketplace.message",

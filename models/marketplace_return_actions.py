@@ -41,6 +41,21 @@ class MarketplaceReturn(models.Model):
         refunds._set_state("received")
         self._process_now()
 
+    def action_credit_announced(self):
+        """Credit what the marketplace paid back, though the invoice says otherwise."""
+        self._choose_amount("announced")
+
+    def action_credit_by_invoice(self):
+        """Credit by the prices of the invoice, though something else was paid back."""
+        self._choose_amount("invoice")
+
+    def _choose_amount(self, choice):
+        self._check_decision(("received",))
+        returns = self.sudo()
+        returns.amount_choice = choice
+        returns._set_state("received")
+        self._process_now()
+
     def action_close(self):
         """End returns as they are: what did not come is not expected any more."""
         returns = self.sudo()

@@ -22,18 +22,6 @@ class ReturnCredit:
     announced: float | None = None
 
 
-class AccountMove(models.Model):
-    _inherit = "account.move"
-
-    marketplace_return_id = fields.Many2one(
-        "marketplace.return",
-        copy=False,
-        readonly=True,
-        index="btree_not_null",
-        check_company=True,
-    )
-
-
 class MarketplaceReturn(models.Model):
     _inherit = "marketplace.return"
 
@@ -97,7 +85,8 @@ class MarketplaceReturn(models.Model):
             credit.quantities[line] = quantities.get(line, 0.0)
             if line._has_something_to_credit() and line._get_source():
                 parts += line._allot_invoices(credit.quantities[line], taken)
-        credit.announced = self._get_announced(credit.quantities)
+        if self.amount_choice != "invoice":
+            credit.announced = self._get_announced(credit.quantities)
         if not self._check_announced(credit, parts):
             return None
         self._make_requests(credit, parts)
@@ -133,7 +122,8 @@ class MarketplaceReturn(models.Model):
         room = sum(part.line._get_total_left() for part in parts)
         if len(credit.requests) == 1 and credit.announced is not None:
             # The marketplace's amount, to the cent, unless the invoice has not as much.
-            if not parts or credit.announced <= room:
+            chosen = self.amount_choice == "announced"
+            if not parts or chosen or credit.announced <= room:
                 first.total = credit.announced
 
     def _new_request(self, invoice):
@@ -149,6 +139,7 @@ class MarketplaceReturn(models.Model):
             "refund_reason_id": reason.id,
             "refund_note": note or False,
             "invoice_again": reason.invoice_again,
+            "return_goods": bool(self._get_goods_moves()),
             "return_picking_ids": [
                 Command.link(move.picking_id.id)
                 for move in self._get_goods_moves()
@@ -198,7 +189,8 @@ class MarketplaceReturn(models.Model):
         """
         announced = credit.announced
         spread = [line for line in credit.quantities if line._is_spread()]
-        if announced is None and (spread or not parts):
+        by_invoice = self.amount_choice == "invoice" and parts
+        if announced is None and (spread or not parts) and not by_invoice:
             self._set_missing(
                 self.env._(
                     "The marketplace does not tell what it paid back for this. Credit"
@@ -206,7 +198,7 @@ class MarketplaceReturn(models.Model):
                 )
             )
             return False
-        if announced is None or not parts:
+        if announced is None or not parts or self.amount_choice:
             return True
         currency = parts[0].line.currency_id
         computed = sum(part.line._get_total_of(part) for part in parts)
@@ -218,7 +210,7 @@ class MarketplaceReturn(models.Model):
         self._set_missing(
             self.env._(
                 "The marketplace paid back %(announced)s and the credit note would be"
-                " %(computed)s. Correct the lines, or credit by hand and close this.",
+                " %(computed)s. Choose which one to credit.",
                 announced=formatLang(self.env, announced, currency_obj=currency),
                 computed=formatLang(self.env, computed, currency_obj=currency),
             )
@@ -356,6 +348,8 @@ class MarketplaceReturnLine(models.Model):
         :param quantity: in the invoice line's unit
         :param done: the same in this line's unit
         """
+        if self.return_id.amount_choice == "invoice":
+            return None
         currency = source.currency_id
         share = done / self.quantity
         by_invoice = source.price_subtotal * quantity / source.quantity
@@ -371,25 +365,3 @@ class MarketplaceReturnLine(models.Model):
         if told >= by_invoice - self.return_id._get_tolerance(currency):
             return None
         return currency.round(told)
-
-
-class AccountMoveLine(models.Model):
-    _inherit = "account.move.line"
-
-    def _get_total_left(self):
-        """What is left of this invoice line to credit, with tax."""
-        self.ensure_one()
-        share = self.price_subtotal and self.creditable_subtotal / self.price_subtotal
-        return self.currency_id.round(self.price_total * share)
-
-    def _get_total_of(self, part):
-        """What a part of this invoice line comes to with tax.
-
-        :param part: a ``CreditLine`` of this line
-        """
-        self.ensure_one()
-        if part.amount is not None:
-            share = self.price_subtotal and part.amount / self.price_subtotal
-        else:
-            share = self.quantity and part.quantity / self.quantity
-        return self.currency_id.round(self.price_total * share)

@@ -10,7 +10,7 @@ class TestMarketplaceReturn(MarketplaceCommon):
 
     def test_all_the_way(self):
         order = self.sold()
-        invoice = order.invoice_ids
+        invoice, delivery = order.invoice_ids, order.picking_ids
         record = self.told(
             self.notice(
                 self.line("CHAIR", 2, 200),
@@ -29,7 +29,7 @@ class TestMarketplaceReturn(MarketplaceCommon):
             ],
         )
         self.assertEqual(record.picking_ids.state, "assigned")
-        self.assertEqual(record.picking_ids.return_id, order.picking_ids[0])
+        self.assertEqual(record.picking_ids.return_id, delivery)
         self.assertFalse(record.credit_note_ids)
 
         self.receive(record.picking_ids)
@@ -281,6 +281,26 @@ class TestMarketplaceReturn(MarketplaceCommon):
         self.assertEqual(record.amount_computed, 120)
         self.assertFalse(record.credit_note_ids)
         self.assertEqual(record.activity_ids.user_id, self.service)
+        record.with_user(self.service).action_credit_announced()
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 132)
+
+    def test_announced_and_computed_differ_by_the_invoice(self):
+        self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 110, goods_expected=False), total=132)
+        )
+        record.with_user(self.service).action_credit_by_invoice()
+        self.assertState(record, "done")
+        self.assertEqual(record.credit_note_ids.amount_total, 120)
+
+    def test_no_money(self):
+        """Restocked, and nothing paid back: nothing is booked by itself."""
+        self.sold()
+        record = self.told(
+            self.notice(self.line("CHAIR", 1, 100, goods_expected=False), total=0)
+        )
+        self.assertState(record, "received", "0.00.*120.00")
 
     def test_announced_does_not_add_up(self):
         self.sold()

@@ -183,7 +183,7 @@ class TestMarketplaceWebhook(HttpCase):
         self.patcher.stop()
         for code in marketplaces.registry:
             self.account.code = code
-            deliver = getattr(deliveries, code)
+            deliver = deliveries.SIGNED[code]
             for secret, status in (("hush", 200), ("guess", 401)):
                 headers, body = deliver({"id": 1}, "any topic", secret)
                 with self.subTest(code=code, secret=secret), mute_logger(CONTROLLER):

@@ -29,6 +29,9 @@ CODE = next(iter(marketplaces.registry))
 class Shop(marketplaces.registry[CODE]):
     """Its messages are the number of an order, of which one chair comes back."""
 
+    def prepare(self, messages):
+        pass
+
     def read(self, body, topic):
         number, currency = body.decode(), env.company.currency_id.name
         line = ReturnLine(
