@@ -56,6 +56,13 @@ class AccountMove(models.Model):
                 )
             )
         credit_notes = self._create_prepared_credit_notes(prepared)
+        credit_notes._tell_moved_date(
+            {
+                move: fields.Date.to_date(request.values.get("date"))
+                or move.invoice_date
+                for move, request in zip(credit_notes, requests, strict=True)
+            }
+        )
         credit_notes._request_approval()
         if post:
             today = fields.Date.context_today(self)

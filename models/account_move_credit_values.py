@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import Command, api, fields, models
 from odoo.tools import float_compare
 
@@ -176,6 +178,7 @@ class AccountMove(models.Model):
             template.pop("line_ids"), credits, base_lines
         )
         header = {**template, **self._prepare_credit_note_header(request)}
+        header["date"] = self._first_open_day(header)
         header.pop("partner_bank_id", None)
         line_vals += map(self._prepare_charge_vals, base_lines[len(credits) :])
         line_vals += computed_lines
@@ -183,6 +186,14 @@ class AccountMove(models.Model):
             line_vals.append(self._prepare_credit_term_vals(line_vals, header))
         header["line_ids"] = [Command.create(vals) for vals in line_vals]
         return by_core, header
+
+    def _first_open_day(self, header):
+        """Return the accounting date, moved out of a locked period as core's
+        ``copy_data`` does (ACCOUNTING.md case 17)."""
+        journal = self.env["account.journal"].browse(header.get("journal_id"))
+        locked = self.company_id._get_user_fiscal_lock_date(journal)
+        date = fields.Date.to_date(header["date"])
+        return date if date > locked else locked + timedelta(days=1)
 
     def _prepare_credit_line_vals(self, commands, credits, base_lines):
         """Return the values of the lines credited, with their sections and notes."""
