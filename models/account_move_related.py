@@ -124,8 +124,43 @@ class AccountMove(models.Model):
         for move in self:
             move.return_picking_count = len(move.return_picking_ids)
 
+    def _fetch_duplicate_reference(self, matching_states=("draft", "posted")):
+        """Leave credit notes and replacements out of what core takes for duplicates.
+
+        They have the amount and often the date of another document by their nature,
+        and core offers to delete "all duplicates".
+        """
+        duplicates = super()._fetch_duplicate_reference(matching_states)
+        for move, others in duplicates.items():
+            duplicates[move] = others.filtered(
+                lambda other, move=move: not move._is_by_intent(other)
+            )
+        return duplicates
+
+    def _is_by_intent(self, other):
+        """Tell whether two documents are alike as credit note or replacement."""
+        return bool(
+            self.replaced_invoice_id & other
+            or other.replaced_invoice_id & self
+            or self.reversed_entry_id & other
+            or other.reversed_entry_id & self
+            or (
+                self.reversed_entry_id
+                and other.reversed_entry_id
+                and self.refund_reason_id
+            )
+        )
+
     def _get_alerts(self):
         alerts = super()._get_alerts()
+        if self.state == "posted" and self._is_owed_back():
+            alerts["avoir_owed_back"] = {
+                "level": "info",
+                "message": self.env._(
+                    "The invoice was paid: this amount is owed back. Press Pay to pay "
+                    "it back, or leave it to be set off against a later invoice."
+                ),
+            }
         if self.state != "draft":
             return alerts
         if self.refund_approval == "to_approve":
@@ -146,6 +181,15 @@ class AccountMove(models.Model):
                 ),
             }
         return alerts
+
+    def _is_owed_back(self):
+        invoices = self.corrected_invoice_ids
+        return (
+            self.move_type in REFUND_TYPES
+            and self.payment_state in ("not_paid", "partial")
+            and bool(invoices)
+            and not any(invoices.mapped("amount_residual"))
+        )
 
     def _get_credit_note_title(self):
         """Return what the document is called, in the language of the environment.

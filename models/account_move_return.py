@@ -17,6 +17,24 @@ class AccountMove(models.Model):
         help="The transfers whose goods this credit note gives the money back for.",
     )
 
+    def button_cancel(self):
+        """Expect no goods for credit notes that are cancelled."""
+        result = super().button_cancel()
+        # sudo: accountants announce goods without being warehouse users
+        self.sudo()._cancel_expected_returns()
+        return result
+
+    def _cancel_expected_returns(self):
+        """Cancel the returns of these credit notes, unless another one is for them."""
+        pickings = self.return_picking_ids.filtered(
+            lambda picking: (
+                picking.state not in ("done", "cancel")
+                and all(move.state == "cancel" for move in picking.credit_note_ids)
+            )
+        )
+        if pickings:
+            pickings.action_cancel()
+
     def _return_credited_goods(self):
         """Announce to the warehouse the goods that these credit notes give back.
 

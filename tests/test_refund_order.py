@@ -69,6 +69,15 @@ class TestRefundOrder(AvoirSaleCommon):
         credit_note = self._refund(order, quantity=2, return_goods=True)
         self.assertFalse(credit_note.return_picking_ids)
 
+    def test_cancelled_credit_note_expects_no_goods(self):
+        order = self._sold()
+        credit_note = self._refund(order, quantity=2, return_goods=True, post=False)
+        picking = credit_note.return_picking_ids
+        credit_note.with_user(self.billing).button_cancel()
+        self.assertEqual(picking.state, "cancel")
+        again = self._refund(order, quantity=5, return_goods=True)
+        self.assertEqual(again.return_picking_ids.move_ids.product_uom_qty, 5)
+
     def test_price_correction(self):
         """Case 1: the order stays fully invoiced."""
         order = self._sold()

@@ -195,6 +195,26 @@ class TestReversalWizard(AvoirCommon):
         self.assertEqual(credit_note.refund_approval, "to_approve")
         self.assertEqual(credit_note.state, "draft")
 
+    def test_owed_back_is_said(self):
+        invoice = self._invoice([(5, 100, self.vat20)])
+        self._pay(invoice)
+        wizard = self._wizard(invoice, refund_method="cancel")
+        self.assertEqual((wizard.residual_after, wizard.owed_after), (0, 600))
+        wizard.action_credit()
+        self.assertEqual(wizard.new_move_ids.amount_residual, 600)
+        self.assertIn("avoir_owed_back", wizard.new_move_ids._get_alerts())
+        unpaid = self._invoice([(5, 90, self.vat20)])
+        self.assertNotIn("avoir_owed_back", self._credit(unpaid)._get_alerts())
+
+    def test_replacements_are_no_duplicates(self):
+        invoice = self._invoice([(5, 100, self.vat20)])
+        twin = self._invoice([(5, 100, self.vat20)])
+        self._wizard(invoice, refund_method="redraft").action_credit()
+        draft = invoice.replacement_invoice_ids
+        self.assertFalse(draft.duplicated_ref_ids & (invoice | draft))
+        self.assertFalse(invoice.duplicated_ref_ids & (draft | twin.reversal_move_ids))
+        self.assertIn(twin, invoice.duplicated_ref_ids)
+
     def test_redraft_after_a_partial_credit(self):
         invoice = self._invoice([(5, 100, self.vat20)])
         first = self._credit(invoice, (0, 2.0))
@@ -276,6 +296,7 @@ class TestReversalWizard(AvoirCommon):
         invoices |= self._invoice([(2, 50, self.vat5)])
         wizard = self._wizard(invoices)
         self.assertEqual(wizard.refund_method, "cancel")
+        self.assertRegex(wizard.summary, "2 .*705.50")
         action = wizard.action_credit()
         self.assertEqual(len(wizard.new_move_ids), 2)
         self.assertEqual(action["domain"], [("id", "in", wizard.new_move_ids.ids)])

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import formatLang
 
 from ..models.account_move_credit import CREDITABLE_TYPES
 
@@ -23,6 +24,29 @@ class AccountMoveReversal(models.TransientModel):
     )
     needs_approval = fields.Boolean(compute="_compute_preview")
     preview_message = fields.Char(compute="_compute_preview")
+    summary = fields.Char(compute="_compute_summary")
+
+    @api.depends("move_ids")
+    def _compute_summary(self):
+        """Say how many invoices there are and what is left of them, by currency."""
+        for wizard in self:
+            moves = wizard.move_ids._origin
+            if len(moves) < 2 or not wizard._credits_invoices():
+                wizard.summary = False
+                continue
+            left = [
+                formatLang(
+                    self.env,
+                    sum(move._creditable_total() for move in same),
+                    currency_obj=currency,
+                )
+                for currency, same in moves.grouped("currency_id").items()
+            ]
+            wizard.summary = self.env._(
+                "%(count)s invoices, %(left)s left to credit",
+                count=len(moves),
+                left=" + ".join(left),
+            )
 
     @api.depends(
         "move_ids",
