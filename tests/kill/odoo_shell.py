@@ -3,6 +3,9 @@
 import json
 import os
 import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
 
 
 def start(script, **environment):
@@ -14,7 +17,7 @@ def start(script, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, "KILL_TESTS": str(HERE), **environment},
     )
     process.stdin.write(script)
     process.stdin.close()

@@ -8,55 +8,20 @@ commit.
 import json
 import os
 import signal
+import sys
 import traceback
-from decimal import Decimal
 
 from odoo import SUPERUSER_ID, api, fields, sql_db
 from odoo.modules.registry import Registry
 
-from odoo.addons.avoir.connectors import marketplaces
-from odoo.addons.avoir.connectors.notices import (
-    IncomingEvent,
-    Money,
-    ReturnLine,
-    ReturnNotice,
-)
+from odoo.addons.avoir.connectors.notices import IncomingEvent
+
+sys.path.insert(0, os.environ["KILL_TESTS"])
+
+import kill_shop  # noqa: E402
 
 env = env  # noqa: F821, PLW0127 -- given by the shell
-CODE = next(iter(marketplaces.registry))
-
-
-class Shop(marketplaces.registry[CODE]):
-    """Its messages are the number of an order, of which one chair comes back."""
-
-    def prepare(self, messages):
-        pass
-
-    def read(self, body, topic):
-        number, currency = body.decode(), env.company.currency_id.name
-        line = ReturnLine(
-            external_id="1",
-            sku="KILL-CHAIR",
-            quantity=Decimal(1),
-            untaxed=Money(Decimal(100), currency),
-            tax=Money(Decimal(0), currency),
-            goods_expected=True,
-        )
-        return [
-            ReturnNotice(
-                external_id=f"refund:{number}",
-                kind="refund",
-                state="refunded",
-                order_refs=(number,),
-                currency=currency,
-                lines=(line,),
-                total=Money(Decimal(100), currency),
-                goods_expected=True,
-            )
-        ]
-
-
-marketplaces.registry[CODE] = Shop
+CODE = kill_shop.install()
 
 
 def make_shop():
@@ -71,13 +36,13 @@ def make_shop():
             "code": CODE,
             "base_url": "http://localhost:1",
             "approval": "auto",
-            "webhook_secret": "hush",
+            "webhook_secret": kill_shop.SECRET,
         }
     )
     env["product.product"].create(
         {
             "name": "Chair",
-            "default_code": "KILL-CHAIR",
+            "default_code": kill_shop.SKU,
             "is_storable": True,
             "invoice_policy": "delivery",
             "taxes_id": [fields.Command.clear()],
@@ -87,7 +52,7 @@ def make_shop():
 
 
 def chair():
-    return env["product.product"].search([("default_code", "=", "KILL-CHAIR")])
+    return env["product.product"].search([("default_code", "=", kill_shop.SKU)])
 
 
 def sell(numbers):
@@ -130,7 +95,11 @@ def deliver(numbers):
         account.id,
         account.company_id.id,
         [
-            (IncomingEvent(event_key=number, topic="t"), number.encode(), "")
+            (
+                IncomingEvent(event_key=number, topic=env.company.currency_id.name),
+                number.encode(),
+                "",
+            )
             for number in numbers
         ],
     )
