@@ -71,6 +71,11 @@ class MarketplaceAccount(models.Model):
     )
     credential_names = fields.Json(compute="_compute_credential_names")
     credential_help = fields.Text(compute="_compute_credential_names")
+    webhook_topics = fields.Char(
+        "Topics",
+        compute="_compute_credential_names",
+        help="What to have the shop send to this address.",
+    )
     max_body_size = fields.Integer(
         "Largest Delivery (KiB)",
         default=1024,
@@ -191,6 +196,8 @@ class MarketplaceAccount(models.Model):
         labels = self.fields_get(attributes=["string"])
         for account in self:
             account.credential_names = account._get_credential_names()
+            shop = marketplaces.registry.get(account.code)
+            account.webhook_topics = ", ".join(shop.webhook_topics if shop else ())
             account.credential_help = "\n".join(
                 " ".join(filter(None, [f"{label['string']}: {c.label}.", c.help]))
                 for c in account._get_credentials()

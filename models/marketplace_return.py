@@ -202,6 +202,12 @@ class MarketplaceReturn(models.Model):
     credit_note_count = fields.Integer(
         compute="_compute_credit_note_count", groups=AMOUNTS
     )
+    credit_note_names = fields.Char(
+        "Credited by",
+        compute="_compute_credit_note_count",
+        groups=AMOUNTS,
+        help="The numbers of its credit notes.",
+    )
     amount_credited = fields.Monetary(
         "Credited", compute="_compute_credit_note_count", groups=AMOUNTS
     )
@@ -244,6 +250,7 @@ class MarketplaceReturn(models.Model):
                 lambda move: move.state != "cancel"
             )
             record.credit_note_count = len(credit_notes)
+            record.credit_note_names = ", ".join(credit_notes.mapped("display_name"))
             record.amount_credited = sum(credit_notes.mapped("amount_total"))
 
     # ------------------------------------------------------------------

@@ -50,6 +50,8 @@ class Marketplace(ABC):
     code: ClassVar[str]
     label: ClassVar[str]
     credential_fields: ClassVar[tuple[Credential, ...]] = ()
+    # What to have the shop send to the webhook's address.
+    webhook_topics: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

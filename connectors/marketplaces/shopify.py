@@ -38,6 +38,16 @@ from .shopify_return import return_notice, told_return
 
 PAID = "refunded"
 ORDER_ENDS = ("orders/cancelled", "orders/delete")
+RETURN_CHANGES = (
+    "request",
+    "approve",
+    "decline",
+    "cancel",
+    "close",
+    "reopen",
+    "update",
+    "process",
+)
 
 
 class Shopify(Marketplace):
@@ -45,6 +55,13 @@ class Shopify(Marketplace):
 
     code = "shopify"
     label = "Shopify"
+    webhook_topics = (
+        "refunds/create",
+        "order_transactions/create",
+        "orders/updated",
+        *ORDER_ENDS,
+        *(f"returns/{change}" for change in RETURN_CHANGES),
+    )
     credential_fields = (
         Credential(
             "base_url", "Shop address", secret=False, help="https://….myshopify.com"

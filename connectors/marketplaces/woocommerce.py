@@ -52,6 +52,7 @@ class WooCommerce(Marketplace):
 
     code = "woocommerce"
     label = "WooCommerce"
+    webhook_topics = ("order.updated", "order.deleted")
     credential_fields = (
         Credential("base_url", "Shop address", secret=False),
         Credential("api_key", "Consumer key"),

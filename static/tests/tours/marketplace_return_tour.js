@@ -27,6 +27,10 @@ registry.category("web_tour.tours").add("avoir_finish_unmatched_return", {
             run: "click",
         },
         {
+            content: "The number of the credit note is there to tell the customer",
+            trigger: "div[name='credit_note_names']:contains('RINV')",
+        },
+        {
             content: "The return is done",
             trigger: ".o_arrow_button_current:contains('Done')",
         },
