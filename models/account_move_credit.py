@@ -8,6 +8,7 @@ from odoo.tools import SQL, float_compare, float_is_zero, formatLang
 from ..tools import credit_amounts
 from ..tools.credit import CreditLine
 from ..tools.credit_amounts import LineCredit
+from ..tools.tax_shares import TaxShares
 
 CREDITABLE_TYPES = ("out_invoice", "in_invoice")
 
@@ -41,6 +42,7 @@ class AccountMove(models.Model):
         invoices._check_can_be_credited()
         invoices._lock_for_credit()
         remaining = credit_amounts.read_remaining(invoices)
+        shares = TaxShares(invoices, remaining)
         templates = invoices._credit_note_templates()
         prepared = []
         for request in requests:
@@ -52,7 +54,11 @@ class AccountMove(models.Model):
                 credit.take_off(base_line)
             prepared.append(
                 invoice._prepare_credit_note_vals(
-                    request, credits, base_lines, deepcopy(templates[invoice.id])
+                    request,
+                    credits,
+                    base_lines,
+                    deepcopy(templates[invoice.id]),
+                    shares,
                 )
             )
         credit_notes = self._create_prepared_credit_notes(prepared)

@@ -167,13 +167,17 @@ class AccountMove(models.Model):
             **request.values,
         }
 
-    def _prepare_credit_note_vals(self, request, credits, base_lines, template):
+    def _prepare_credit_note_vals(self, request, credits, base_lines, template, shares):
         """Return the values of one credit note.
 
+        :param TaxShares shares: what is left of taxes split between accounts
         :return: a pair: whether core has to add the tax and term lines, and the values
         """
         by_core = self._needs_core_sync()
-        computed_lines = [] if by_core else self._book_credit_lines(base_lines)
+        computed_lines = []
+        if not by_core:
+            credited = base_lines[: len(credits)]
+            computed_lines = self._book_credit_lines(base_lines, credited, shares)
         line_vals = self._prepare_credit_line_vals(
             template.pop("line_ids"), credits, base_lines
         )
@@ -298,12 +302,16 @@ class AccountMove(models.Model):
             )
         )
 
-    def _book_credit_lines(self, base_lines):
-        """Add the booking of each line to ``base_lines``; return the tax lines."""
+    def _book_credit_lines(self, base_lines, credited, shares):
+        """Add the booking of each line to ``base_lines``; return the tax lines.
+
+        :param list credited: those of ``base_lines`` that are no charges
+        """
         AccountTax = self.env["account.tax"]
         AccountTax._add_accounting_data_in_base_lines_tax_details(
             base_lines, self.company_id, include_caba_tags=False
         )
+        shares.settle(self, credited)
         results = AccountTax._prepare_tax_lines(base_lines, self.company_id)
         for base_line, booked in results["base_lines_to_update"]:
             base_line["_booked"] = booked

@@ -36,6 +36,41 @@ class AvoirCommon(AccountTestInvoicingCommon):
         )
 
     @classmethod
+    def _split_tax(cls, name, amount, *percents, **values):
+        """Create a tax that books each of ``percents`` on an account of its own."""
+        accounts = cls.env["account.account"].create(
+            [
+                {
+                    "name": f"{name} {percent} %",
+                    "code": f"{name.replace(' ', '')}{percent}".replace("-", "m"),
+                    "account_type": "liability_current",
+                }
+                for percent in percents
+            ]
+        )
+        repartition = [
+            Command.clear(),
+            Command.create({"repartition_type": "base"}),
+            *(
+                Command.create(
+                    {
+                        "repartition_type": "tax",
+                        "factor_percent": percent,
+                        "account_id": account.id,
+                    }
+                )
+                for percent, account in zip(percents, accounts, strict=True)
+            ),
+        ]
+        return cls._new_tax(
+            name,
+            amount,
+            invoice_repartition_line_ids=repartition,
+            refund_repartition_line_ids=repartition,
+            **values,
+        )
+
+    @classmethod
     def _new_user(cls, login, groups):
         return new_test_user(
             cls.env,

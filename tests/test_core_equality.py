@@ -137,7 +137,7 @@ class TestCoreEquality(AvoirCommon):
         ]
 
     @classmethod
-    def _split_tax(cls, name, amount, *parts, **values):
+    def _tax_in_parts(cls, name, amount, *parts, **values):
         repartition = cls._repartition(*parts)
         return cls._new_tax(
             name,
@@ -256,7 +256,7 @@ class TestCoreEquality(AvoirCommon):
         )
 
     def test_reverse_charge(self):
-        tax = self._split_tax(
+        tax = self._tax_in_parts(
             "Reverse charge",
             20.0,
             (100, self.vat_account),
@@ -273,7 +273,7 @@ class TestCoreEquality(AvoirCommon):
         self._check([(3, 10.01, tax), (7, 3.33, tax)], move_type="in_invoice")
 
     def test_split_between_accounts(self):
-        tax = self._split_tax(
+        tax = self._tax_in_parts(
             "Split", 20.0, (60, self.vat_account), (40, self.other_account)
         )
         self._check([(3, 10.01, tax), (7, 3.33, tax), (5, 1.13, self.vat20)])

@@ -4,11 +4,12 @@ from contextlib import contextmanager
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from odoo import Command
 from odoo.tests import tagged
 from odoo.tools import float_is_zero, mute_logger
 
 from ..tools.allotment import allot
-from ..tools.credit import CreditLine, CreditRequest
+from ..tools.credit import ChargeLine, CreditLine, CreditRequest
 from .common import AvoirCommon
 
 # AVOIR_EXAMPLES=500 searches further, on other invoices at every run.
@@ -28,7 +29,9 @@ LINES = st.lists(
             "quantity": st.sampled_from([1, 2, 3, 5, 7, 12, 2.5]),
             "price": st.integers(1, 999_999),
             "discount": st.sampled_from([0, 0, 0, 10, 33.33]),
-            "tax": st.sampled_from(["vat20", "vat5", "vat20_included", "none", "both"]),
+            "tax": st.sampled_from(
+                ["vat20", "vat5", "vat20_included", "none", "both", "split"]
+            ),
         }
     ),
     min_size=1,
@@ -68,6 +71,7 @@ class TestCreditNoteProperties(AvoirCommon):
             "vat20_included": cls.vat20_included,
             "none": cls.env["account.tax"],
             "both": cls.vat20 + cls.vat5,
+            "split": cls._split_tax("Split", 20.0, 60, 25, 15),
         }
 
     @contextmanager
@@ -101,6 +105,30 @@ class TestCreditNoteProperties(AvoirCommon):
             if not invoice.currency_id.is_zero(self._left(invoice)):
                 credit_notes |= self._credit(invoice)
             self._check_exhausted(invoice, credit_notes)
+
+    def test_split_tax_beside_a_fee(self):
+        """A fee on the same tax lines is left out of what the invoice gets back."""
+        tax = self.taxes["split"]
+        invoice = self._invoice([(3, 10.13, tax), (1, 3.07, tax)])
+        fee = self.env["product.product"].create(
+            {"name": "Fee", "taxes_id": [Command.set(tax.ids)]}
+        )
+        credit_notes = self.env["account.move"]
+        for number, quantity in ((0, 1), (1, 1), (0, 1), (0, 1)):
+            credit_notes |= self._credit(
+                invoice, (number, quantity), charges=[ChargeLine(fee, 1.0)]
+            )
+        fees = self._invoice([(4, 1.0, tax)])
+        for name in ("Split60", "Split25", "Split15"):
+            invoiced, credited, charged = (
+                sum(
+                    moves.line_ids.filtered(
+                        lambda line, name=name: line.account_id.code == name
+                    ).mapped("balance")
+                )
+                for moves in (invoice, credit_notes, fees)
+            )
+            self.assertAlmostEqual(-invoiced, credited - charged, 6)
 
     def _random_invoice(self, lines, currency, globally, edit_vat):
         self.company.tax_calculation_rounding_method = (
