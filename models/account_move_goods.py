@@ -32,16 +32,8 @@ class AccountMove(models.Model):
 
         :param taken: ``{order line: quantity}`` that earlier requests took of it
         """
-        quantities = {one.line: one.quantity for one in request.lines}
-        if not request.lines and request.total is None:
-            quantities = {
-                line: line.creditable_quantity
-                for line in request.invoice.invoice_line_ids
-            }
         wanted = defaultdict(float)
-        for line, quantity in quantities.items():
-            if not quantity or not line.product_id.is_storable:
-                continue
+        for line, quantity in self._get_goods_of(request):
             order_line = line.sudo().sale_line_ids[:1]
             if not order_line:
                 return False
@@ -57,6 +49,24 @@ class AccountMove(models.Model):
         for order_line, quantity in wanted.items():
             taken[order_line] += quantity
         return bool(wanted)
+
+    @api.model
+    def _get_goods_of(self, request):
+        """The goods that a request credits: ``[(invoice line, quantity), …]``."""
+        if request.lines:
+            goods = [(one.line, one.quantity) for one in request.lines]
+        elif request.total is not None:
+            goods = []
+        else:
+            lines = request.invoice.invoice_line_ids.filtered(
+                lambda line: line.product_id.is_storable
+            )
+            goods = [(line, line.creditable_quantity) for line in lines]
+        return [
+            (line, quantity)
+            for line, quantity in goods
+            if quantity and line.product_id.is_storable
+        ]
 
     def _stock_account_prepare_realtime_out_lines_vals(self):
         """Reverse the cost at which goods left, for as many of them as come back.

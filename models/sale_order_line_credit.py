@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import Command, models
+from odoo import Command, api, models
 
 from ..tools.credit import CreditLine, CreditRequest
 from .sale_order_line import _is_counted
@@ -38,6 +38,7 @@ class SaleOrderLine(models.Model):
                 invoice = credit_line.line.move_id
                 by_invoice[invoice].append(credit_line)
                 pickings[invoice] |= line._get_returns_to_credit()
+        reason = self._get_return_reason()
         return [
             CreditRequest(
                 invoice=invoice,
@@ -46,10 +47,17 @@ class SaleOrderLine(models.Model):
                     "invoice_again": False,
                     "return_goods": True,
                     "return_picking_ids": [Command.set(pickings[invoice].ids)],
+                    "refund_reason_id": reason.id if pickings[invoice] else False,
                 },
             )
             for invoice, credit_lines in by_invoice.items()
         ]
+
+    @api.model
+    def _get_return_reason(self):
+        """The reason that comes with the addon, unless it was archived or deleted."""
+        reason = self.env.ref("avoir.refund_reason_return", raise_if_not_found=False)
+        return (reason or self.env["account.refund.reason"]).filtered("active")
 
     def _get_returns_to_credit(self):
         """The return transfers that no credit note names yet."""

@@ -33,6 +33,9 @@ class TestOrderCreditNote(AvoirSaleCommon):
         self.assertFalse(credit_note.invoice_again)
         self.assertTrue(credit_note.return_goods)
         self.assertEqual(credit_note.return_picking_ids, back)
+        self.assertEqual(
+            credit_note.refund_reason_id, self.env.ref("avoir.refund_reason_return")
+        )
         credit_note.action_post()
         self.assertEqual(credit_note.amount_total, 240)
         self.assertEqual(invoice.amount_residual, 480)
