@@ -1,0 +1,141 @@
+#!/bin/sh
+# Makes the pictures of the README, of the guides and of Apps again, from the running
+# addon:  ./dev/demo --fresh && docs/screenshots.sh [NAME…]
+# With names, only these pictures. Needs pdftoppm (poppler-utils) for the PDF.
+# AVOIR_URL, AVOIR_DB: another server than that of ./dev/demo, its database.
+set -eu
+cd "$(dirname "$0")/.."
+url=${AVOIR_URL:-http://localhost:8069}
+db=${AVOIR_DB:-avoir_demo}
+work=${AVOIR_WORK:-.work}
+ids=$work/run/screenshots-$db
+wanted=" $* "
+
+# Some invoices to credit, once in a database.
+if [ ! -s "$ids" ]; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn \
+        <docs/screenshots_data.py | grep = >"$ids"
+fi
+. "$ids"
+
+# picture NAME LOGIN PATH [STEP…]: into docs/images, or where NAME says.
+picture() {
+    name=$1 login=$2 path=$3
+    shift 3
+    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
+    case $name in */*) out=$name.png ;; *) out=docs/images/$name.png ;; esac
+    ./dev/screenshot "$url$path" "$out" --login "$login" --size 1280x860 "$@"
+    "$work/venv/bin/python" docs/shrink.py "$out"
+}
+
+# wizard NAME INVOICE REASON [STEP…]: the dialog alone, with the reason chosen.
+wizard() {
+    name=$1 invoice=$2 reason=$3
+    shift 3
+    picture "$name" "${as:-accountant}" "/odoo/customer-invoices/$invoice" \
+        --click "button[name=action_reverse]" \
+        --wait "$why" --click "$why" --fill "$why=$reason" \
+        --click ".o-autocomplete--dropdown-item:has-text('$reason')" \
+        "$@" --size 1280x1150 --element .modal-content
+}
+
+why=".modal div[name=refund_reason_id] input"
+note=".modal div[name=refund_note] textarea"
+row=".modal .o_data_row"
+leave=".modal .modal-title"
+create=".modal button[name=action_credit]"
+posted="body:not(.modal-open) .o_arrow_button_current:has-text('Posted')"
+helmet="$row:has-text('HELM-M') td"
+bell="$row:has-text('BEL-01') td"
+
+# The refund wizard, one picture for each way
+wizard wizard_empty "$lines" "Goods returned"
+wizard static/description/wizard "$lines" "Goods returned" \
+    --click "$helmet[name=quantity]" --fill "$helmet[name=quantity] input=2" \
+    --click "$bell[name=quantity]" --fill "$bell[name=quantity] input=1" \
+    --click "$leave"
+wizard wizard_price "$price" "Price or discount" \
+    --click "$helmet[name=kind]" --click "$helmet[name=kind] input" \
+    --click ".o_select_menu_item:has-text('Price correction')" \
+    --click "$helmet[name=amount]" --fill "$helmet[name=amount] input=25" \
+    --click "$leave"
+wizard wizard_amount "$amount" "Goodwill" \
+    --fill "$note=Late delivery, as agreed by phone." \
+    --click ".modal input[data-value=amount]" \
+    --fill ".modal div[name=credit_amount] input=50" --click "$leave"
+wizard wizard_cancel "$cancel" "Order cancelled"
+wizard wizard_redraft "$redraft" "Billing error"
+wizard wizard_fee "$fee" "Goods returned" \
+    --click "text=Everything that is left" \
+    --click ".modal div[name=fee_type] input" \
+    --click ".o_select_menu_item:has-text('Percentage')" \
+    --fill ".modal div[name=fee_value] input=15" --click "$leave"
+wizard wizard_too_much "$lines" "Goods returned" \
+    --click "$helmet[name=quantity]" --fill "$helmet[name=quantity] input=7" \
+    --click "$leave"
+
+# What comes of it. These pictures make the credit notes: each works once.
+wizard_done() {
+    name=$1 invoice=$2 reason=$3
+    shift 3
+    picture "$name" "${as:-accountant}" "/odoo/customer-invoices/$invoice" \
+        --click "button[name=action_reverse]" \
+        --wait "$why" --click "$why" --fill "$why=$reason" \
+        --click ".o-autocomplete--dropdown-item:has-text('$reason')" \
+        "$@" --size 1280x900
+}
+wizard_done credit_note "$lines" "Goods returned" \
+    --fill "$note=Two helmets too small, one bell scratched." \
+    --click "$helmet[name=quantity]" --fill "$helmet[name=quantity] input=2" \
+    --click "$bell[name=quantity]" --fill "$bell[name=quantity] input=1" \
+    --click "$leave" --click "$create" --wait "$posted"
+picture static/description/invoice accountant "/odoo/customer-invoices/$lines" \
+    --click "text=Credit Notes >> nth=-1" --size 1280x900
+wizard_done redraft_draft "$redraft" "Billing error" \
+    --click "$create" --wait "body:not(.modal-open) >> text=Replaces"
+as=billing wizard wizard_approval "$approve" "Goodwill" \
+    --fill "$note=Season's greetings." \
+    --click "text=Everything that is left" --click "$leave"
+as=billing wizard_done to_approve_draft "$approve" "Goodwill" \
+    --fill "$note=Season's greetings." \
+    --click "text=Everything that is left" --click "$leave" --click "$create" \
+    --wait "body:not(.modal-open) >> text=waits for the approval"
+picture to_approve accountant /odoo/credit-notes-to-approve \
+    --click ".o_data_row td[name=invoice_partner_display_name]" --wait "text=Refuse" --size 1280x900
+picture several accountant /odoo/customer-invoices \
+    --click ".o_data_row:has-text('$one_name') input" \
+    --click ".o_data_row:has-text('$two_name') input" \
+    --click ".o_cp_action_menus button:has-text('Actions')" \
+    --click ".o-dropdown-item:has-text('Reverse')" \
+    --wait "$why" --element .modal-content
+picture reasons accountant /odoo/credit-note-reasons --size 1280x520
+
+# Returns of the marketplaces, as ./dev/demo leaves them
+picture static/description/returns service /odoo/marketplace-returns --size 1280x420
+picture return_unmatched service "/odoo/marketplace-returns/$unmatched"
+picture return_differs service /odoo/marketplace-returns \
+    --click ".o_switch_company_menu button" \
+    --click ".o_switch_company_item:has-text('Lyon') .log_into" \
+    --wait ".o_switch_company_menu:has-text('Lyon')" --pause 1500 \
+    --goto "/odoo/marketplace-returns/$differs" --wait "text=Credit by the Invoice"
+picture return_goods service "/odoo/marketplace-returns/$goods"
+picture return_done service "/odoo/marketplace-returns/$done_"
+picture inbox service /odoo/marketplace-messages --size 1280x580
+picture message_error service /odoo/marketplace-messages \
+    --click ".o_data_row:has-text('not JSON') td[name=topic]" --size 1280x560
+picture account_policy accountant "/odoo/marketplace-accounts/$account"
+picture account_connection accountant "/odoo/marketplace-accounts/$account" \
+    --click "text=Connection"
+picture static/description/receipt warehouse "/odoo/action-avoir.stock_picking_return_action/$receipt"
+
+# The credit note as the customer gets it
+if [ "$wanted" = "  " ] || [ "${wanted#* pdf }" != "$wanted" ]; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn <<PYTHON
+invoice = env["account.move"].browse($lines)
+report = env["ir.actions.report"].with_company(invoice.company_id)
+pdf = report._render_qweb_pdf("account.account_invoices", invoice.reversal_move_ids.ids)
+open("$PWD/$work/run/credit_note.pdf", "wb").write(pdf[0])
+PYTHON
+    pdftoppm -png -r 90 -singlefile "$work/run/credit_note.pdf" docs/images/pdf
+    "$work/venv/bin/python" docs/shrink.py docs/images/pdf.png
+fi
