@@ -68,6 +68,7 @@ def merge(folder, new):
         po.merge(template)
         for entry in po.obsolete_entries():
             po.remove(entry)
+        po.sort(key=lambda entry: entry.msgid)
         po.save(str(file))
         count = sum(1 for found, _term in untranslated(folder) if found == language)
         print(f"i18n/{language}.po: {len(po)} terms, {count} not translated")
