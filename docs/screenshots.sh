@@ -96,12 +96,13 @@ wizard_done redraft_draft "$redraft" "Billing error" \
 as=billing wizard wizard_approval "$approve" "Goodwill" \
     --fill "$note=Season's greetings." \
     --click "text=Everything that is left" --click "$leave"
-as=billing wizard_done to_approve_draft "$approve" "Goodwill" \
+as=billing wizard_done "$work/run/draft" "$approve" "Goodwill" \
     --fill "$note=Season's greetings." \
     --click "text=Everything that is left" --click "$leave" --click "$create" \
     --wait "body:not(.modal-open) >> text=waits for the approval"
 picture to_approve accountant /odoo/credit-notes-to-approve \
-    --click ".o_data_row td[name=invoice_partner_display_name]" --wait "text=Refuse" --size 1280x900
+    --click ".o_data_row td[name=invoice_partner_display_name]" \
+    --wait "text=Refuse" --size 1280x900
 picture several accountant /odoo/customer-invoices \
     --click ".o_data_row:has-text('$one_name') input" \
     --click ".o_data_row:has-text('$two_name') input" \
