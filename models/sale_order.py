@@ -31,7 +31,7 @@ class SaleOrder(models.Model):
     def _compute_invoice_status(self):
         """An order is fully invoiced too when some of its lines were credited whole,
         for good, and the rest is invoiced."""
-        super()._compute_invoice_status()
+        result = super()._compute_invoice_status()
         for order in self:
             if order.state != "sale" or order.invoice_status != "no":
                 continue
@@ -40,6 +40,7 @@ class SaleOrder(models.Model):
             others = lines - invoiced
             if invoiced and all(line._is_credited_whole() for line in others):
                 order.invoice_status = "invoiced"
+        return result
 
     # ------------------------------------------------------------------
     # Credit notes for what came back

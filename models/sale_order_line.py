@@ -40,13 +40,14 @@ class SaleOrderLine(models.Model):
 
     @api.depends("invoice_lines.is_price_correction")
     def _compute_qty_invoiced_posted(self):
-        super()._compute_qty_invoiced_posted()
+        result = super()._compute_qty_invoiced_posted()
         for line in self:
             difference = line._get_invoiced_difference(_is_posted)
             if difference:
                 line.qty_invoiced_posted = line.product_uom_id.round(
                     line.qty_invoiced_posted + difference
                 )
+        return result
 
     def _get_invoiced_difference(self, is_counted):
         """What core's invoiced quantity lacks: it takes price corrections for goods
@@ -83,11 +84,12 @@ class SaleOrderLine(models.Model):
 
     @api.depends(*CREDIT_TRIGGERS, *RETURN_TRIGGERS)
     def _compute_qty_to_invoice(self):
-        super()._compute_qty_to_invoice()
+        result = super()._compute_qty_to_invoice()
         quantities = self._get_quantities_left_to_invoice(_is_counted)
         for line, quantity in quantities.items():
             line.qty_to_invoice = line.product_uom_id.round(quantity)
         self._compute_combo_qty_to_invoice()
+        return result
 
     def _compute_combo_qty_to_invoice(self):
         """A combo follows its items, what was credited for good left out."""
@@ -199,7 +201,7 @@ class SaleOrderLine(models.Model):
     def _compute_invoice_status(self):
         """A line of which a part was credited for good remains fully invoiced; of one
         that was credited whole there is nothing to invoice."""
-        super()._compute_invoice_status()
+        result = super()._compute_invoice_status()
         precision = self.env["decimal.precision"].precision_get("Product Unit")
         for line in self._filter_invoiced_by_quantity():
             if line.invoice_status not in ("no", "invoiced"):
@@ -212,6 +214,7 @@ class SaleOrderLine(models.Model):
                 float_compare(invoiced, line.product_uom_qty, precision) >= 0
             ):
                 line.invoice_status = "invoiced"
+        return result
 
     def _is_credited_whole(self):
         """Whether all that was invoiced is credited for good."""
@@ -226,7 +229,7 @@ class SaleOrderLine(models.Model):
     @api.depends(*CREDIT_TRIGGERS, *RETURN_TRIGGERS)
     def _compute_untaxed_amount_to_invoice(self):
         """What was credited for good, in price or in goods, is not to be invoiced."""
-        super()._compute_untaxed_amount_to_invoice()
+        result = super()._compute_untaxed_amount_to_invoice()
         for line in self._filter_invoiced_by_quantity():
             credited = line._get_credited(_is_posted, line._get_untaxed)
             corrected = line._get_corrected_amount()
@@ -245,6 +248,7 @@ class SaleOrderLine(models.Model):
                     on_order,
                 )
             )
+        return result
 
     def _get_corrected_amount(self):
         """Untaxed amount of the posted price corrections, in the order's currency."""
@@ -272,12 +276,13 @@ class SaleOrderLine(models.Model):
 
     @api.depends(*CREDIT_TRIGGERS, *RETURN_TRIGGERS)
     def _compute_amount_to_invoice(self):
-        super()._compute_amount_to_invoice()
+        result = super()._compute_amount_to_invoice()
         quantities = self._get_quantities_left_to_invoice(_is_posted)
         for line, quantity in quantities.items():
             if line.product_uom_qty:
                 unit_price = line.price_total / line.product_uom_qty
                 line.amount_to_invoice = unit_price * quantity
+        return result
 
 
 def _is_posted(move):
