@@ -151,8 +151,8 @@ class MarketplaceMessage(models.Model):
         return [id_ for (id_,) in self.env.cr.fetchall()]
 
     @api.model
-    def _trigger_reading(self, at=None):
-        self.env.ref(self._READING_CRON)._trigger(at)
+    def _trigger_reading(self):
+        self.env.ref(self._READING_CRON)._trigger()
 
     # ------------------------------------------------------------------
     # Reading
@@ -234,7 +234,6 @@ class MarketplaceMessage(models.Model):
         if again and values["attempts"] < GIVE_UP_AFTER:
             at = self._get_next_try(exception.retry_after)
             self.write({**values, "next_try": at})
-            self._trigger_reading(at)
             return
         if not isinstance(exception, ConnectorError | UserError):
             _logger.error("Message %s cannot be read", self.id, exc_info=exception)

@@ -4,8 +4,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-from .marketplace_work import format_exception
-
 # From each state to those that can follow.
 _transitions = {
     "announced": {"new", "declined", "cancelled", "done"},
@@ -280,39 +278,13 @@ class MarketplaceReturn(models.Model):
         if state in CLOSED:
             self.child_ids._check_receipts()
 
-    def _set_missing(self, missing, **values):
-        """Stop at what a person has to decide, and tell the people of the account."""
-        self.ensure_one()
-        if self.missing == missing and not values:
-            return
-        self.write({"missing": missing, **values})
-        if not self._get_problem_activities():
-            for user in self.account_id.user_ids:
-                self.activity_schedule(
-                    "mail.mail_activity_data_todo", summary=missing, user_id=user.id
-                )
-
-    def _get_problem_activities(self):
-        return self.activity_ids.filtered("automated")
-
-    def _fail(self, exception):
-        """Stop at a step that could not be done."""
-        self.ensure_one()
-        if isinstance(exception, UserError):
-            self._set_missing(str(exception))
-        else:
-            self._set_missing(
-                self.env._("Unexpected error: %s", repr(exception)),
-                traceback=format_exception(exception),
-            )
-
     # ------------------------------------------------------------------
     # Processing
     # ------------------------------------------------------------------
 
     @api.model
-    def _trigger_processing(self, at=None):
-        self.env.ref("avoir.ir_cron_marketplace_return")._trigger(at)
+    def _trigger_processing(self):
+        self.env.ref("avoir.ir_cron_marketplace_return")._trigger()
 
     @api.model
     def _cron_process(self):
@@ -326,7 +298,7 @@ class MarketplaceReturn(models.Model):
     def _process_now(self):
         """Take these returns as far as they go; what fails says so in ``missing``."""
         returns = self.sudo()
-        if returns.try_lock_for_update() != returns:
+        if returns.try_lock_for_update(allow_referencing=True) != returns:
             raise UserError(
                 self.env._("The return is being worked on. Try again in a moment.")
             )
@@ -347,15 +319,15 @@ class MarketplaceReturn(models.Model):
 
     def _step_approve(self):
         """Approve what the policy of the account approves; the rest waits."""
-        approved = self.browse()
+        missing = {}
         for _company, returns in self._by_company():
-            for record in returns:
-                missing = record._get_missing_approval()
-                if missing:
-                    record._set_missing(missing)
-                else:
-                    approved |= record
-        approved._set_state("approved")
+            missing |= {
+                record: text
+                for record in returns
+                if (text := record._get_missing_approval())
+            }
+        self._stop(missing)
+        (self - self.browse().union(*missing))._set_state("approved")
 
     def _get_missing_approval(self):
         """Why a person has to approve this return; None where nobody has."""

@@ -1,9 +1,70 @@
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
+
+from .marketplace_work import format_exception
 
 
 class MarketplaceReturn(models.Model):
     _inherit = "marketplace.return"
+
+    # ------------------------------------------------------------------
+    # What waits for a person
+    # ------------------------------------------------------------------
+
+    def _set_missing(self, missing, **values):
+        """Stop at what a person has to decide."""
+        self.ensure_one()
+        self._stop({self: missing}, **values)
+
+    @api.model
+    def _stop(self, missing, **values):
+        """Stop returns at what a person has to decide, and tell the people of their
+        accounts; those who were told already are not told again.
+
+        :param missing: ``{return: what is missing}``
+        :param values: what else to write on each
+        """
+        told = [
+            record
+            for record, text in missing.items()
+            if record.missing != text and not record._get_problem_activities()
+        ]
+        for record, text in missing.items():
+            record.write({"missing": text, **values})
+        activity_type = self.env.ref("mail.mail_activity_data_todo")
+        # Quick: without a mail for each of them.
+        activities = self.env["mail.activity"].with_context(
+            mail_activity_quick_update=True
+        )
+        activities.create(
+            [
+                {
+                    "res_model_id": self.env["ir.model"]._get_id(self._name),
+                    "res_id": record.id,
+                    "activity_type_id": activity_type.id,
+                    "summary": missing[record].splitlines()[0],
+                    "user_id": user.id,
+                    "automated": True,
+                }
+                for record in told
+                for user in record.account_id.user_ids
+            ]
+        )
+
+    def _get_problem_activities(self):
+        return self.activity_ids.filtered("automated")
+
+    def _fail(self, exception):
+        """Stop at a step that could not be done."""
+        self.ensure_one()
+        if isinstance(exception, UserError):
+            self._set_missing(str(exception), next_try=False)
+        else:
+            self._set_missing(
+                self.env._("Unexpected error: %s", repr(exception)),
+                traceback=format_exception(exception),
+                next_try=False,
+            )
 
     # ------------------------------------------------------------------
     # Decisions of a person

@@ -31,25 +31,30 @@ class MarketplaceReturn(models.Model):
     def _step_match(self):
         """Find order, order lines and invoice of each return; what cannot be found is
         said in ``missing`` and waits for a person, or for the order to come."""
-        matched = self.browse()
+        unmatched = {}
         for company, returns in self._by_company():
             ambiguous = returns._match_orders(company)
             returns._match_lines()
             for record in returns:
-                missing = record._get_missing_match(ambiguous.get(record))
-                if missing:
-                    record._set_unmatched("\n".join(missing))
-                else:
-                    matched |= record
+                if missing := record._get_missing_match(ambiguous.get(record)):
+                    unmatched[record] = "\n".join(missing)
+        self._set_unmatched(unmatched)
+        matched = self - self.browse().union(*unmatched)
         matched._set_state("matched")
+        matched._step_approve()
 
+    @api.model
     def _set_unmatched(self, missing):
-        attempts = self.attempts + 1
-        values = {"attempts": attempts, "next_try": self._get_next_try()}
-        if self.state != "unmatched":
-            self._set_state("unmatched")
-        self._set_missing(missing, **values)
-        self._trigger_processing(values["next_try"])
+        """Leave returns to a person, and try again later.
+
+        :param missing: ``{return: what is missing}``
+        """
+        returns = self.browse().union(*missing)
+        returns.filtered(lambda r: r.state != "unmatched")._set_state("unmatched")
+        self._stop(missing)
+        for attempts, some in returns.grouped("attempts").items():
+            some.attempts = attempts + 1
+            some.next_try = some[0]._get_next_try()
 
     # ------------------------------------------------------------------
     # The order

@@ -75,9 +75,14 @@ class MarketplaceWork(models.AbstractModel):
 
     @api.model
     def _claim(self, domain, size):
-        """Lock the next records of a domain, without those that others work on."""
+        """Lock the next records of a domain, without those that others work on.
+
+        The lock lets others refer to the records meanwhile.
+        """
         query = self._search(domain, order="id", limit=size)
-        rows = self.env.execute_query(SQL("%s FOR UPDATE SKIP LOCKED", query.select()))
+        rows = self.env.execute_query(
+            SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query.select())
+        )
         return self.browse(id_ for (id_,) in rows)
 
     def _run_isolated(self, step, raise_transient=True):
