@@ -8,7 +8,9 @@ cd "$(dirname "$0")/.."
 url=${AVOIR_URL:-http://localhost:8069}
 db=${AVOIR_DB:-avoir_demo}
 work=${AVOIR_WORK:-.work}
-ids=$work/run/screenshots-$db
+database=$(./dev/psql "$db" -Atc \
+    "SELECT oid FROM pg_database WHERE datname = current_database()")
+ids=$work/run/screenshots-$database
 wanted=" $* "
 
 # Some invoices to credit, once in a database.
