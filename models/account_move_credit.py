@@ -191,7 +191,7 @@ class AccountMove(models.Model):
 
     def _is_empty_credit(self, credit):
         if credit.amounts is None:
-            return False
+            return not credit.quantity
         return float_is_zero(credit.quantity, precision_digits=6) and not any(
             credit.amounts.values()
         )

@@ -1,7 +1,8 @@
 from datetime import timedelta
 
 from odoo import Command, api, fields, models
-from odoo.tools import float_compare
+from odoo.exceptions import UserError
+from odoo.tools import float_compare, formatLang
 
 from ..tools import credit_amounts
 from ..tools.credit_amounts import CREDITED_DISPLAY_TYPES
@@ -51,7 +52,25 @@ class AccountMove(models.Model):
             for credit, base_line in known:
                 self._impose_amounts(credit, base_line, with_company)
             self._compute_credit_base_lines(base_lines)
+        if request.charges:
+            self._check_credit_charges(base_lines)
         return base_lines
+
+    def _check_credit_charges(self, base_lines):
+        """Raise where more is kept back than is credited."""
+        total = sum(
+            credit_amounts.total_of(credit_amounts.read_amounts(base_line))
+            for base_line in base_lines
+        )
+        if self.currency_id.compare_amounts(total, 0.0) < 0:
+            raise UserError(
+                self.env._(
+                    "More is kept back on %(invoice)s than is credited: %(total)s "
+                    "would be left. Lower the fee.",
+                    invoice=self.name,
+                    total=formatLang(self.env, total, currency_obj=self.currency_id),
+                )
+            )
 
     def _compute_credit_base_lines(self, base_lines):
         AccountTax = self.env["account.tax"]

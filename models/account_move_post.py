@@ -20,7 +20,11 @@ class AccountMove(models.Model):
         """
         refunds = self.filtered(lambda move: move.move_type in REFUND_TYPES)
         refunds._check_refund_approval()
-        invoices = refunds.reversed_entry_id | refunds.line_ids.reversed_line_id.move_id
+        refunds._check_fits_invoices(self)
+        # An invoice that is posted again may have become smaller than its credits.
+        invoices = refunds._get_corrected_invoices() | self.filtered(
+            lambda move: move.posted_before and move._get_credit_notes()
+        )
         invoices._lock_for_credit()
         invoices._check_not_overcredited()
         dates = {move: move.date for move in refunds}
@@ -37,6 +41,7 @@ class AccountMove(models.Model):
         refunds = self.filtered(
             lambda move: move.move_type in REFUND_TYPES and move.state == "posted"
         )
+        refunds._check_not_replaced()
         lines = refunds.line_ids
         origin_lines = refunds.reversed_entry_id.line_ids
         partials = lines.matched_debit_ids.filtered(
@@ -47,6 +52,109 @@ class AccountMove(models.Model):
         result = super().button_draft()
         partials.exists().unlink()
         return result
+
+    def button_cancel(self):
+        """Refuse to cancel invoices whose credit notes would be left alone.
+
+        :raise UserError: naming the credit notes
+        """
+        self._check_no_credit_notes_left()
+        return super().button_cancel()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_without_credit_notes(self):
+        self._check_no_credit_notes_left()
+
+    def action_switch_move_type(self):
+        """A credit note that is made an invoice corrects nothing any more."""
+        refunds = self.filtered(lambda move: move.move_type in REFUND_TYPES)
+        result = super().action_switch_move_type()
+        refunds.line_ids.write(
+            {"reversed_line_id": False, "is_price_correction": False}
+        )
+        refunds.reversed_entry_id = False
+        return result
+
+    def _get_credit_notes(self):
+        """Return the credit notes of these invoices, as a whole or line by line."""
+        moves = self.reversal_move_ids | self.line_ids.reversal_line_ids.move_id
+        return moves.filtered(lambda move: move.move_type in REFUND_TYPES)
+
+    def _get_corrected_invoices(self):
+        """Return the invoices that these credit notes correct, likewise."""
+        return self.reversed_entry_id | self.line_ids.reversed_line_id.move_id
+
+    def _check_no_credit_notes_left(self):
+        for move in self:
+            credit_notes = move._get_credit_notes() - self
+            credit_notes = credit_notes.filtered(lambda other: other.state == "posted")
+            if credit_notes:
+                raise UserError(
+                    self.env._(
+                        "%(invoice)s is credited by %(credit_notes)s: cancel these "
+                        "first.",
+                        invoice=move.display_name,
+                        credit_notes=", ".join(credit_notes.mapped("name")),
+                    )
+                )
+
+    def _check_not_replaced(self):
+        """Never a replacement beside an invoice that is open again."""
+        for move in self.filtered(lambda move: move.refund_method == "redraft"):
+            replacements = move.reversed_entry_id.replacement_invoice_ids.filtered(
+                lambda replacement: replacement.state != "cancel"
+            )
+            if replacements:
+                raise UserError(
+                    self.env._(
+                        "%(credit_note)s cancels %(invoice)s, which %(replacements)s "
+                        "replaces: cancel or delete that one first.",
+                        credit_note=move.name,
+                        invoice=move.reversed_entry_id.name,
+                        replacements=", ".join(replacements.mapped("display_name")),
+                    )
+                )
+
+    def _check_fits_invoices(self, posted_now):
+        """Raise unless these credit notes are of the customers and in the currencies
+        of the invoices that they correct, and these are posted.
+
+        :param posted_now: documents that are being posted with them
+        """
+        for move in self:
+            for invoice in move._get_corrected_invoices():
+                if why := move._get_misfit(invoice, posted_now):
+                    raise UserError(
+                        self.env._(
+                            "%(credit_note)s cannot correct %(invoice)s: %(why)s",
+                            credit_note=move.display_name,
+                            invoice=invoice.display_name,
+                            why=why,
+                        )
+                    )
+
+    def _get_misfit(self, invoice, posted_now):
+        if invoice.state != "posted" and invoice not in posted_now:
+            return self.env._("the invoice is not posted.")
+        if self.currency_id != invoice.currency_id:
+            return self.env._(
+                "it is in %(currency)s, the invoice in %(other)s.",
+                currency=self.currency_id.name,
+                other=invoice.currency_id.name,
+            )
+        # The customers as they are today: they may have been joined since.
+        partner, other = self.partner_id.sudo(), invoice.partner_id.sudo()
+        if (
+            partner
+            and other
+            and (partner.commercial_partner_id != other.commercial_partner_id)
+        ):
+            return self.env._(
+                "it is for %(partner)s, the invoice for %(other)s.",
+                partner=partner.display_name,
+                other=other.display_name,
+            )
+        return None
 
     # -- never more than was invoiced --------------------------------------------------
 
@@ -90,15 +198,14 @@ class AccountMove(models.Model):
 
     @api.model
     def _check_line_not_overcredited(self, line):
-        sign = -1 if line.quantity < 0 else 1
         rounding = line.product_uom_id.rounding or 0.01
-        left = sign * line.creditable_quantity
-        amount = line.creditable_subtotal
-        if line.currency_id.compare_amounts(line.price_subtotal, 0.0) < 0:
-            amount = -amount
-        if (
-            float_compare(left, 0.0, precision_rounding=rounding) >= 0
-            and line.currency_id.compare_amounts(amount, 0.0) >= 0
+        invoiced = line.credited_subtotal + line.creditable_subtotal
+        if self._is_within(
+            line.credited_quantity,
+            line.quantity,
+            lambda a, b: float_compare(a, b, precision_rounding=rounding),
+        ) and self._is_within(
+            line.credited_subtotal, invoiced, line.currency_id.compare_amounts
         ):
             return
         raise UserError(
@@ -113,11 +220,7 @@ class AccountMove(models.Model):
                 credited=formatLang(
                     self.env, line.credited_subtotal, currency_obj=line.currency_id
                 ),
-                limit=formatLang(
-                    self.env,
-                    line.credited_subtotal + line.creditable_subtotal,
-                    currency_obj=line.currency_id,
-                ),
+                limit=formatLang(self.env, invoiced, currency_obj=line.currency_id),
             )
         )
 

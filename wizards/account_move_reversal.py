@@ -173,8 +173,13 @@ class AccountMoveReversal(models.TransientModel):
         self.ensure_one()
         if not self.refund_method or not self._credits_invoices():
             return super().reverse_moves(is_modify)
+        if self.new_move_ids:
+            # Pressed twice.
+            return self._open_new_moves()
+        if is_modify:
+            self.refund_method = "redraft"
         self._check_refund()
-        redraft = is_modify or self.refund_method == "redraft"
+        redraft = self.refund_method == "redraft"
         payments = self.move_ids._free_payments() if redraft else {}
         credit_notes = self.env["account.move"]._create_credit_notes(
             self._prepare_credit_requests(), post=redraft or self.post
@@ -268,8 +273,12 @@ class AccountMoveReversal(models.TransientModel):
                 )
             )
 
+    def _has_fee(self):
+        # What is kept back would leave the invoice open beside its replacement.
+        return bool(self.fee_type) and self.refund_method != "redraft"
+
     def _check_fee(self):
-        if not self.fee_type:
+        if not self._has_fee():
             return
         if self.fee_value <= 0 or (self.fee_type == "percent" and self.fee_value > 100):
             raise UserError(
@@ -299,7 +308,7 @@ class AccountMoveReversal(models.TransientModel):
         )
         if self.refund_method == "partial":
             self._set_partial(request)
-        if self.fee_type and self.fee_value:
+        if self._has_fee():
             request.charges.append(
                 ChargeLine(self.fee_product_id, self._fee_amount(request))
             )
