@@ -85,7 +85,7 @@ def read_odoo_tests(result, text):
 def read_error(result, logger, first, rest):
     found = re.match(r"(?:FAIL|ERROR): (?:Subtest )?(\S+)(.*)", first)
     if not found:
-        if not logger.startswith("odoo.tests.result"):
+        if not logger.startswith(("odoo.tests.result", "odoo.tests.shell")):
             result.fail(f"{logger}: {first[:160]}", f"{first}\n{rest}")
         return
     name = found[1]
