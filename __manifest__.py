@@ -1,5 +1,5 @@
 {
-    "name": "Avoir: Credit Notes, Returns and Reminders",
+    "name": "Avoir: Credit Notes and Returns",
     "summary": "Partial credit notes, returns and marketplace refunds, "
     "never more than was invoiced",
     "version": "19.0.1.0.0",
