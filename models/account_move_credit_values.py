@@ -214,8 +214,11 @@ class AccountMove(models.Model):
         """Return the accounting date, moved out of a locked period as core's
         ``copy_data`` does (ACCOUNTING.md case 17)."""
         journal = self.env["account.journal"].browse(header.get("journal_id"))
-        locked = self.company_id._get_user_fiscal_lock_date(journal)
+        company = self.company_id
+        locked = company._get_user_fiscal_lock_date(journal)
         date = fields.Date.to_date(header["date"])
+        if date <= company.user_tax_lock_date and self._affect_tax_report():
+            locked = max(locked, company.user_tax_lock_date)
         return date if date > locked else locked + timedelta(days=1)
 
     def _prepare_credit_line_vals(self, commands, credits, base_lines):

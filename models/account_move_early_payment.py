@@ -24,7 +24,7 @@ class AccountMove(models.Model):
             | company.account_journal_early_pay_discount_gain_account_id
         )
         charges = []
-        for line, part in self._payment_parts():
+        for line, part in self._early_payment_parts():
             for discount in line.move_id.line_ids - line:
                 if discount.account_id not in accounts:
                     continue
@@ -40,15 +40,19 @@ class AccountMove(models.Model):
                 )
         return charges
 
-    def _payment_parts(self):
-        """Return the journal items that paid this invoice, with the part of each."""
+    def _early_payment_parts(self):
+        """Return the journal items that paid this invoice, with the part that it has
+        in the discount booked with each."""
         terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        partials = terms.matched_debit_ids | terms.matched_credit_ids
+        payments = (partials.debit_move_id | partials.credit_move_id) - terms
         parts = []
-        for partial in terms.matched_debit_ids | terms.matched_credit_ids:
-            line = (partial.debit_move_id | partial.credit_move_id) - terms
-            if line.move_id in self.reversal_move_ids or not line.balance:
-                continue
-            parts.append((line, partial.amount / abs(line.balance)))
+        for line in payments:
+            if line.move_id not in self.reversal_move_ids:
+                discounts = line._early_payment_discounts()
+                own = sum(discounts.get(term, 0.0) for term in terms)
+                if own:
+                    parts.append((line, own / sum(discounts.values())))
         return parts
 
     # -- part credits ------------------------------------------------------------------
@@ -98,6 +102,22 @@ class AccountMove(models.Model):
 
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
+
+    def _early_payment_discounts(self):
+        """Return the discount that each payment term paid by this line was entitled to.
+
+        One payment may pay several invoices, with and without a discount.
+
+        :return: ``{account.move.line: amount}``, in the company's currency
+        """
+        self.ensure_one()
+        discounts = {}
+        for partial in self.matched_debit_ids | self.matched_credit_ids:
+            term = (partial.debit_move_id | partial.credit_move_id) - self
+            if term.discount_date and self.date <= term.discount_date and term.balance:
+                share = abs(1 - term.discount_balance / term.balance)
+                discounts[term] = discounts.get(term, 0.0) + partial.amount * share
+        return discounts
 
     def _is_credited_only(self):
         """Tell whether credit notes of their invoice, and nothing else, are reconciled

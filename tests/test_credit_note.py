@@ -188,6 +188,17 @@ class TestCreditNote(AvoirCommon):
         self.assertEqual(str(credit_note.invoice_date), "2024-03-20")
         self.assertIn("locked", " ".join(credit_note.message_ids.mapped("body")))
 
+    def test_period_declared(self):
+        """Case 17 where VAT is declared already: the first day that is open."""
+        invoice = self._invoice([(2, 100, self.vat20)], invoice_date="2024-03-10")
+        free = self._invoice([(1, 100, self.vat20.browse())], invoice_date="2024-03-10")
+        self.company.tax_lock_date = "2024-03-31"
+        values = {"invoice_date": "2024-03-20"}
+        credit_note = self._credit(invoice, (0, 1.0), values=dict(values))
+        self.assertEqual(str(credit_note.date), "2024-04-01")
+        self.assertIn("locked", " ".join(credit_note.message_ids.mapped("body")))
+        self.assertEqual(str(self._credit(free, values=values).date), "2024-03-20")
+
     def test_accounts_and_taxes_of_the_invoice_line(self):
         """Case 18: what product and partner say today does not count."""
         account = self.company_data["default_account_revenue"].copy()

@@ -230,11 +230,11 @@ class TestReversalWizard(AvoirCommon):
         draft.action_post()
         self.assertEqual(draft.amount_residual, 240)
 
-    def _pay(self, invoice):
+    def _pay(self, invoice, **values):
         return (
             self.env["account.payment.register"]
             .with_context(active_model="account.move", active_ids=invoice.ids)
-            .create({})
+            .create(values)
             ._create_payments()
         )
 
@@ -290,6 +290,19 @@ class TestReversalWizard(AvoirCommon):
         self.assertEqual(back.price_subtotal, -20)
         with self.assertRaisesRegex(UserError, "nothing to credit"):
             self._credit(invoice)
+
+    def test_early_payment_discount_of_one_of_two_paid_together(self):
+        """Each gets back what it paid: the discount is not shared with the other."""
+        term = self._early_payment_term("included")
+        discounted = self._invoice(
+            [(1, 1000, self.vat20)], invoice_payment_term_id=term.id
+        )
+        other = self._invoice([(1, 1000, self.vat20)], invoice_payment_term_id=False)
+        payment = self._pay(discounted | other, group_payment=True)
+        self.assertEqual(payment.amount, 2376)
+        for invoice, paid in ((discounted, 1176), (other, 1200)):
+            self._wizard(invoice, refund_method="cancel").action_credit()
+            self.assertEqual(invoice.reversal_move_ids.amount_total, paid)
 
     def test_several_invoices_from_the_list(self):
         invoices = self._invoice([(5, 100, self.vat20)])
