@@ -155,6 +155,8 @@ class ReturnNotice:
             raise ValueError(f"no such state: {self.state}")
         if self.occurred_at is not None and self.occurred_at.tzinfo is None:
             raise ValueError("the time of a notice must say its zone")
+        if len({line.external_id for line in self.lines}) < len(self.lines):
+            raise ValueError("two lines of the notice have the same id")
         self._check_currencies()
         object.__setattr__(self, "difference", self._difference())
 

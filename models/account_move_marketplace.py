@@ -30,6 +30,10 @@ class AccountMoveLine(models.Model):
         self.ensure_one()
         if part.amount is not None:
             share = self.price_subtotal and part.amount / self.price_subtotal
+        elif self.product_uom_id.compare(self.creditable_quantity, 0) > 0:
+            # Earlier price corrections are off what is left.
+            total = self._get_total_left() * part.quantity / self.creditable_quantity
+            return self.currency_id.round(total)
         else:
             share = self.quantity and part.quantity / self.quantity
         return self.currency_id.round(self.price_total * share)

@@ -2,7 +2,7 @@ import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 
 from ..connectors import marketplaces
 
@@ -258,6 +258,8 @@ class MarketplaceAccount(models.Model):
         return accounts
 
     def write(self, vals):
+        if "company_id" in vals:
+            self._check_company_can_change(vals["company_id"])
         if "webhook_secret" in vals and "webhook_secret_previous" not in vals:
             for secret, accounts in self.sudo().grouped("webhook_secret").items():
                 if secret and secret != vals["webhook_secret"]:
@@ -271,6 +273,24 @@ class MarketplaceAccount(models.Model):
         result = super().write(vals)
         self.env.registry.clear_cache()
         return result
+
+    def _check_company_can_change(self, company_id):
+        """Refuse to take what was told, and its credit notes, to another company."""
+        used = self.filtered(
+            lambda account: (
+                account.company_id.id != company_id
+                and (account.return_count or account.last_contact)
+            )
+        )
+        if used:
+            raise UserError(
+                self.env._(
+                    "%(account)s has messages of %(company)s: archive it, and create "
+                    "an account for the other company.",
+                    account=used[0].name,
+                    company=used[0].company_id.name,
+                )
+            )
 
     def unlink(self):
         result = super().unlink()

@@ -278,5 +278,5 @@ def _indented(text):
     """JSON in lines that can be read; anything else as it is."""
     try:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -72,7 +72,9 @@ class MarketplaceReturn(models.Model):
 
     def action_continue(self):
         """Go on with what was filled in by hand, as far as it goes."""
-        self._check_decision(("new", "unmatched", "approved", "received", "waiting"))
+        self._check_decision(
+            ("new", "unmatched", "approved", "received", "waiting"), noted=True
+        )
         returns = self.sudo()
         returns.filtered(lambda r: r.state == "unmatched")._set_state("new")
         returns.write({"missing": False, "traceback": False})
@@ -129,15 +131,23 @@ class MarketplaceReturn(models.Model):
                 "approved",
                 "waiting",
                 "received",
-            )
+            ),
+            noted=True,
         )
         returns._set_state("done")
         returns._cancel_expected_goods()
 
-    def _check_decision(self, states):
-        """Let a user decide who may write returns, where there is something to."""
+    def _check_decision(self, states, noted=False):
+        """Let a user decide who may write returns, where there is something to.
+
+        :param noted: also of what is done, where the marketplace told more since
+        """
         self.check_access("write")
         wrong = self.filtered(lambda record: record.state not in states)
+        if noted:
+            wrong = wrong.filtered(
+                lambda record: record.state != "done" or not record.is_waiting
+            )
         if wrong:
             labels = dict(self._fields["state"]._description_selection(self.env))
             raise UserError(

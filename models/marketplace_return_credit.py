@@ -85,6 +85,9 @@ class MarketplaceReturn(models.Model):
             credit.quantities[line] = quantities.get(line, 0.0)
             if line._has_something_to_credit() and line._get_source():
                 parts += line._allot_invoices(credit.quantities[line], taken)
+        if not self._get_invoices():
+            self._set_missing(self._get_missing_invoice())
+            return None
         if self.amount_choice != "invoice":
             credit.announced = self._get_announced(credit.quantities)
         if not self._check_announced(credit, parts):

@@ -14,6 +14,7 @@ from . import test_refund_reason
 from . import test_credit_note_report
 from . import test_refund_tour
 from . import test_marketplace_tour
+from . import test_marketplace_hostile
 from . import test_marketplace_inbox
 from . import test_refund_order
 from . import test_marketplace_webhook

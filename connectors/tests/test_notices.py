@@ -76,6 +76,11 @@ class TestReturnNotice(unittest.TestCase):
         with self.assertRaises(ValueError):
             notice(occurred_at=datetime(2026, 3, 2))
 
+    def test_a_line_is_told_once(self):
+        line = ReturnLine("1", total=eur("1"))
+        with self.assertRaisesRegex(ValueError, "same id"):
+            notice(lines=(line, line))
+
     def test_one_currency_in_a_notice(self):
         for wrong in (
             {"total": Money(Decimal(1), "USD")},
