@@ -94,7 +94,12 @@ class MarketplaceAccount(models.Model):
             _logger.info("Polling of account %s postponed: %s", self.id, error)
         except ConnectorError as error:
             self._tell_problem(self.env._("The shop refuses: %s", error))
+        except Exception as error:
+            _logger.exception("Polling of account %s failed", self.id)
+            self._tell_problem(self.env._("Polling failed: %s", repr(error)))
         else:
+            # What webhooks stored meanwhile is to be in sight.
+            self.env["ir.cron"]._commit_progress()
             self.env["marketplace.message"]._store(self, fetched)
             self.last_poll = started
             self._get_problem_activities().unlink()

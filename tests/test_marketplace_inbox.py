@@ -185,6 +185,21 @@ class TestMarketplaceInbox(MarketplaceCommon):
         self.assertFalse(self.account.last_poll)
         self.assertIn("403", self.account.activity_ids.summary)
 
+    def test_poll_broken(self):
+        """A shop that breaks the connector does not stop the others."""
+        other = self.account.copy({"base_url": "http://localhost:2", "sequence": 20})
+
+        def poll(shop, since):
+            if shop.settings["base_url"].endswith("1"):
+                raise ZeroDivisionError("oops")
+            yield Fetched(IncomingEvent(event_key="event", topic="t"), b"event")
+
+        self.patch(FakeShop, "poll", poll)
+        with mute_logger("odoo.addons.avoir.models.marketplace_account_connector"):
+            self.cron("poll")
+        self.assertIn("oops", self.account.activity_ids.summary)
+        self.assertTrue(other.last_poll)
+
     # -- accounts --------------------------------------------------------------
 
     def test_new_secret(self):

@@ -451,6 +451,9 @@ class TestMarketplaceReturn(MarketplaceCommon):
         self.told(self.replace(notice, state="cancelled"), key="event 2")
         self.assertState(record, "done", "withdrew")
         self.assertTrue(record.is_waiting)
+        record.with_user(self.service).action_continue()
+        self.assertState(record, "done")
+        self.assertEqual(len(record.credit_note_ids), 1)
 
     def test_changed_after_approval(self):
         notice = self._three_chairs()
