@@ -33,9 +33,7 @@ class SaleOrderLine(models.Model):
         for line in self:
             difference = line._get_invoiced_difference(_is_counted)
             if difference:
-                quantities[line] = line.product_uom_id.round(
-                    quantities[line] + difference
-                )
+                quantities[line] = line._round_quantity(quantities[line] + difference)
         return quantities
 
     @api.depends("invoice_lines.is_price_correction")
@@ -44,10 +42,15 @@ class SaleOrderLine(models.Model):
         for line in self:
             difference = line._get_invoiced_difference(_is_posted)
             if difference:
-                line.qty_invoiced_posted = line.product_uom_id.round(
+                line.qty_invoiced_posted = line._round_quantity(
                     line.qty_invoiced_posted + difference
                 )
         return result
+
+    def _round_quantity(self, quantity):
+        # Down payments have no unit.
+        unit = self.product_uom_id
+        return unit.round(quantity) if unit else quantity
 
     def _get_invoiced_difference(self, is_counted):
         """What core's invoiced quantity lacks: it takes price corrections for goods

@@ -1,6 +1,6 @@
 from collections import defaultdict
 
-from odoo import Command, fields, models
+from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -231,6 +231,27 @@ class StockMove(models.Model):
                 origin=self.picking_id.name or self.reference or self.display_name,
             )
         )
+
+
+class StockMoveLine(models.Model):
+    _inherit = "stock.move.line"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._check_corrected_returns()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"quantity", "lot_id"} & vals.keys():
+            self._check_corrected_returns()
+        return result
+
+    def _check_corrected_returns(self):
+        """What is done already is corrected within the same limits."""
+        moves = self.move_id.filtered(lambda move: move.state == "done")
+        (moves | moves.returned_move_ids)._check_returned_quantities()
 
 
 def _quantity(unit, quantity):

@@ -1,5 +1,6 @@
 from odoo.tests import tagged
 
+from ..tools.credit import CreditRequest
 from .sale_common import AvoirSaleCommon
 
 
@@ -102,3 +103,25 @@ class TestRefundOrder(AvoirSaleCommon):
         draft.invoice_line_ids.quantity = 3
         draft.action_post()
         self.assertEqual(self._quantities(order), (5, 3, 2))
+
+    def test_amount_credited_of_an_invoice_that_deducts_a_down_payment(self):
+        """The lines of down payments have no unit to round in."""
+        order = self._order((self.desk, 10, 100.0))
+        self.env["sale.advance.payment.inv"].with_context(
+            active_model="sale.order", active_ids=order.ids, active_id=order.id
+        ).create(
+            {"advance_payment_method": "percentage", "amount": 30}
+        ).create_invoices()
+        order.invoice_ids.action_post()
+        self._deliver(order)
+        final = order._create_invoices(final=True)
+        final.action_post()
+        total = final.amount_total
+        credit_notes = self.env["account.move"]
+        for part in (0.25, 0.75):
+            credit_notes |= self.env["account.move"]._create_credit_notes(
+                [CreditRequest(final, total=final.currency_id.round(total * part))]
+            )
+        self.env.flush_all()
+        self.assertEqual(sum(credit_notes.mapped("amount_total")), total)
+        self.assertEqual(final.amount_residual, 0)

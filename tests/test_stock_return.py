@@ -175,6 +175,19 @@ class TestStockReturn(TestStockCommon):
         with self.refused("no more than 5 Units"):
             self.receive(back, 6)
 
+    def test_checked_again_when_corrected(self):
+        picking = self.deliver((self.productA, 5))
+        back = self.pickings._create_returns({picking.move_ids: 3})
+        self.receive(back)
+        with self.refused("no more than 5 Units"):
+            back.move_ids.quantity = 6
+        with self.refused("no more than 2 Units"):
+            picking.move_ids.quantity = 2
+        back.move_ids.quantity = 5
+        self.assertEqual(
+            picking.move_ids._get_returned_quantities(), {picking.move_ids: (5, 0)}
+        )
+
     def test_cancelled_returns_do_not_count(self):
         picking = self.deliver((self.productA, 5))
         self.pickings._create_returns({picking.move_ids: 5}).action_cancel()
