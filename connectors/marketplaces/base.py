@@ -78,7 +78,8 @@ class Marketplace(ABC):
         if ping:
             return ping
         self._check_signature(headers, body)
-        topic = self._topic(headers)[:64]
+        # Headers are not signed, and PostgreSQL stores no NUL.
+        topic = self._topic(headers).replace("\0", "")[:64]
         try:
             with careful_reading():
                 return self._event(topic, headers, parse_json(body))

@@ -107,6 +107,13 @@ class TestBroken(unittest.TestCase):
                     self.assertEqual(event, again)
                     self.assertTrue(event.wanted or event.readable)
 
+    def test_topic_that_cannot_be_stored(self):
+        for code, sign in SIGNED.items():
+            headers, body = sign(b"{", TOPICS[code][0], SECRET)
+            name = next(key for key in headers if key.endswith("Topic"))
+            event = get(code, SETTINGS).verify({**headers, name: "a\0b"}, body)
+            self.assertEqual(event.topic, "ab")
+
     def test_reading_nonsense_is_unreadable(self):
         for code, topics in TOPICS.items():
             account = get(code, {**SETTINGS, "access_token": ""})
