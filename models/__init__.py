@@ -15,6 +15,7 @@ from . import account_move_approval
 from . import stock_move
 from . import stock_picking
 from . import marketplace_work
+from . import marketplace_told
 from . import marketplace_account
 from . import marketplace_message
 from . import marketplace_order

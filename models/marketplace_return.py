@@ -52,7 +52,12 @@ class MarketplaceReturn(models.Model):
 
     _name = "marketplace.return"
     _description = "Marketplace Return"
-    _inherit = ["marketplace.work", "mail.thread", "mail.activity.mixin"]
+    _inherit = [
+        "marketplace.told",
+        "marketplace.work",
+        "mail.thread",
+        "mail.activity.mixin",
+    ]
     _order = "id desc"
     _check_company_auto = True
 

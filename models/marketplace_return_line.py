@@ -12,6 +12,7 @@ class MarketplaceReturnLine(models.Model):
 
     _name = "marketplace.return.line"
     _description = "Marketplace Return Line"
+    _inherit = ["marketplace.told"]
     _order = "return_id, id"
     _check_company_auto = True
 

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from ..connectors.notices import IncomingEvent
@@ -92,3 +92,24 @@ class TestMarketplaceHostile(MarketplaceCommon):
         self.message(self.notice())
         with self.assertRaisesRegex(UserError, "archive it"):
             self.account.company_id = other
+
+    def test_what_was_told_is_not_typed_over(self):
+        """The form shows it read-only; the API has to keep to that too."""
+        self.account.approval = "manual"
+        self.sold()
+        refund = self.told(self.notice(self.line(untaxed=100), total=120))
+        mine = refund.with_user(self.service)
+        for record, values in (
+            (mine, {"state": "approved"}),
+            (mine, {"amount_total": 9999}),
+            (mine.line_ids, {"quantity_credited": 0}),
+            (mine.line_ids, {"amount_total": 9999}),
+        ):
+            with self.assertRaises(AccessError):
+                record.write(values)
+        with self.assertRaises(AccessError):
+            mine.line_ids.create({"return_id": refund.id, "amount_total": 9999})
+        mine.refund_reason_id = self.reason
+        mine.line_ids.quantity = 1
+        mine.action_approve()
+        self.assertNotEqual(refund.state, "matched")

@@ -62,7 +62,7 @@ class TestMarketplaceMatch(MarketplaceCommon):
         self.sold((self.chair, 1, 100.0))
         self.cron("return")
         self.assertEqual(record.state, "unmatched")
-        record.next_try = "2026-01-01"
+        record.sudo().next_try = "2026-01-01"
         self.cron("return")
         self.assertState(record, "done")
         self.assertFalse(record.activity_ids)
