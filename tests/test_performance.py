@@ -55,7 +55,8 @@ class TestPerformance(AvoirCommon):
         # written, PostgreSQL takes minutes over it.
         cls.env.flush_all()
         cls.env.cr.execute("ANALYZE")
-        cls.invoices = cls.invoices.with_context({})  # tests turn tracking off
+        # Tests turn tracking off.
+        cls.invoices = cls.invoices.with_env(cls.env(context={}))
 
     def _statements(self, invoices, part):
         """Return how many statements a credit note of ``invoices`` takes."""
