@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import signal
 import sys
 import traceback
 
@@ -26,6 +27,7 @@ COMMANDS = {
 
 def main(arguments):
     name, arguments = arguments[0], arguments[1:]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as for ^C
     try:
         prepare_work()
         module = importlib.import_module(f"setup.{COMMANDS[name]}")

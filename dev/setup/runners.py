@@ -19,6 +19,15 @@ def logs():
     return folder
 
 
+RUNNING = set()
+
+
+def terminate():
+    """End what is still running, so that an interrupted run leaves nothing behind."""
+    for process in list(RUNNING):
+        process.terminate()
+
+
 def watch(command, env, log, label, cwd=None):
     """Run to the end, its log in a file, with progress; the exit code and seconds."""
     with Progress(label) as progress, log.open("w") as out:
@@ -30,6 +39,7 @@ def watch(command, env, log, label, cwd=None):
             env=env,
             cwd=cwd or paths.WORK,
         )
+        RUNNING.add(process)
         try:
             while True:
                 try:
@@ -40,6 +50,8 @@ def watch(command, env, log, label, cwd=None):
         except BaseException:
             process.terminate()
             raise
+        finally:
+            RUNNING.discard(process)
     return code, progress.seconds
 
 

@@ -135,7 +135,13 @@ def side_by_side(ready, store, template, options):
     if "i18n" in options.runners:
         jobs.append(functools.partial(runners.terms, ready, store, template))
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return [one.result() for one in [pool.submit(job) for job in jobs]]
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            runners.terminate()
+            raise
 
 
 def shards(options):
