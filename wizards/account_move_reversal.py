@@ -263,12 +263,13 @@ class AccountMoveReversal(models.TransientModel):
     def _check_refund_date(self):
         """A cancellation takes effect now: not a draft beside an open invoice."""
         today = fields.Date.context_today(self)
+        methods = dict(self._fields["refund_method"]._description_selection(self.env))
         if self.refund_method != "partial" and self.date > today:
             raise UserError(
                 self.env._(
                     "%(method)s takes effect at once and cannot be dated %(date)s: "
                     "choose today's date, or come back then.",
-                    method=dict(REFUND_METHODS)[self.refund_method],
+                    method=methods[self.refund_method],
                     date=self.date,
                 )
             )
