@@ -23,6 +23,7 @@
         "views/marketplace_return_views.xml",
         "views/stock_picking_views.xml",
         "views/avoir_menus.xml",
+        "views/res_config_settings_views.xml",
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",
         "report/account_invoice_report_views.xml",
