@@ -8,10 +8,13 @@ on several connections at the same moment is answered without an error, and kept
 Options: connections=N.
 """
 
-import socket
+import base64
+import json
+import subprocess
+import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
@@ -21,6 +24,7 @@ from odoo.addons.avoir.connectors.tests import deliveries
 
 NEEDS_SERVER = True
 
+CLIENT = Path(_measure.__file__).with_name("_client.py")
 SECRET = "benchmark"
 HEALTH = "/web/health?db_server_status=1"
 STORMS = 20  # deliveries, each on all connections at once
@@ -41,7 +45,7 @@ def prepare(env, args):
 def run(env, args):
     account = env["marketplace.account"].search([("name", "=", "Benchmark")])
     path = f"/avoir/webhook/{account.webhook_key}"
-    connections = int(args.option.get("connections", 4))
+    connections = int(args.option.get("connections", 2))
     address = urlsplit(args.base_url).netloc
     count = args.documents
     health, webhook = [], []
@@ -101,22 +105,37 @@ def get(address, path):
 def fire(address, requests, connections):
     """Send ``requests`` over so many connections at once; return the seconds.
 
+    Each connection belongs to a process of its own, or they would wait for each other.
+
     :raise AssertionError: where one of them is not answered by 200
     """
-    host, port = address.split(":")
-
-    def send(request):
-        with socket.create_connection((host, int(port)), timeout=30) as connection:
-            connection.sendall(request)
-            answer = b""
-            while chunk := connection.recv(65536):
-                answer += chunk
-        return answer.split(b" ", 2)[1]
-
-    with ThreadPoolExecutor(connections) as pool:
-        started = time.perf_counter()
-        answers = Counter(pool.map(send, requests))
-        seconds = time.perf_counter() - started
-    if set(answers) != {b"200"}:
+    clients = [
+        start_client(address, requests[i::connections]) for i in range(connections)
+    ]
+    started = time.perf_counter()
+    for client in clients:
+        client.stdin.write("go\n")
+        client.stdin.flush()
+    answers = Counter()
+    for client in clients:
+        answers.update(json.loads(client.stdout.readline() or '{"no answer": 1}'))
+    seconds = time.perf_counter() - started
+    for client in clients:
+        client.communicate()
+    if answers != {"200": len(requests)}:
         raise AssertionError(f"not all were answered by 200: {dict(answers)}")
     return seconds
+
+
+def start_client(address, requests):
+    client = subprocess.Popen(
+        [sys.executable, CLIENT, *address.split(":")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = [base64.b64encode(request).decode() for request in requests]
+    client.stdin.write("\n".join([*lines, "", ""]))
+    client.stdin.flush()
+    client.stdout.readline()  # ready
+    return client

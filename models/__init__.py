@@ -14,6 +14,7 @@ from . import account_move_related
 from . import account_move_approval
 from . import stock_move
 from . import stock_picking
+from . import ir_http
 from . import marketplace_work
 from . import marketplace_told
 from . import marketplace_account
