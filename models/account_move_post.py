@@ -28,7 +28,15 @@ class AccountMove(models.Model):
         invoices._lock_for_credit()
         invoices._check_not_overcredited()
         dates = {move: move.date for move in refunds}
+        # Core reconciles only with invoices that were posted before.
+        with_invoice = refunds.filtered(
+            lambda move: move.state == "draft" and move.reversed_entry_id in self
+        )
         posted = super()._post(soft)
+        with_invoice &= posted
+        with_invoice.reversed_entry_id._reconcile_reversed_moves(
+            with_invoice, self.env.context.get("move_reverse_cancel", False)
+        )
         (posted & refunds)._tell_moved_date(dates)
         posted._apply_pending_payments()
         return posted

@@ -66,6 +66,16 @@ class TestCreditNoteByHand(AvoirCommon):
         draft.action_post()
         self.assertEqual(invoice.amount_residual, 360)
 
+    def test_posted_together(self):
+        """An invoice and its credit note, both reset to draft, posted in one call."""
+        invoice = self._invoice([(5, 100, self.vat20)])
+        credit_note = self._credit(invoice, (0, 2.0))
+        credit_note.button_draft()
+        invoice.button_draft()
+        (credit_note | invoice).action_post()
+        self.assertEqual(invoice.amount_residual, 360)
+        self.assertEqual(credit_note.amount_residual, 0)
+
     def test_invoice_made_smaller(self):
         invoice = self._invoice([(5, 100, self.vat20)])
         self._credit(invoice, (0, 4.0))
