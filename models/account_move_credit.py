@@ -1,5 +1,6 @@
 from copy import deepcopy
 from dataclasses import replace
+from math import isfinite
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -322,9 +323,7 @@ class AccountMove(models.Model):
                     "%(limit)s before taxes is left.",
                     line=line.name or line.product_id.display_name,
                     invoice=self.name,
-                    asked=formatLang(
-                        self.env, asked.amount, currency_obj=line.currency_id
-                    ),
+                    asked=self._format_asked(asked.amount),
                     limit=formatLang(
                         self.env, left.untaxed, currency_obj=line.currency_id
                     ),
@@ -334,19 +333,28 @@ class AccountMove(models.Model):
     @api.model
     def _is_within(self, asked, limit, compare):
         """Tell whether ``asked`` lies between zero and ``limit``, of either sign."""
+        if not isfinite(asked):  # JSON knows NaN and Infinity
+            return False
         if compare(limit, 0.0) < 0:
             asked, limit = -asked, -limit
         return compare(asked, 0.0) >= 0 and compare(asked, limit) <= 0
 
+    def _format_asked(self, amount):
+        if not isfinite(amount):
+            return str(amount)
+        return formatLang(self.env, amount, currency_obj=self.currency_id)
+
     def _set_credit_total(self, request, credits):
         limit = sum(credit.remaining.total for credit in credits)
-        total = self.currency_id.round(request.total)
+        total = request.total
+        if isfinite(total):
+            total = self.currency_id.round(total)
         if not self._is_within(total, limit, self.currency_id.compare_amounts):
             raise UserError(
                 self.env._(
                     "%(asked)s cannot be credited on %(invoice)s, only %(limit)s with "
                     "taxes is left.",
-                    asked=formatLang(self.env, total, currency_obj=self.currency_id),
+                    asked=self._format_asked(total),
                     limit=formatLang(self.env, limit, currency_obj=self.currency_id),
                     invoice=self.name,
                 )

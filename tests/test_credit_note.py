@@ -51,12 +51,16 @@ class TestCreditNote(AvoirCommon):
         invoice = self._invoice([(5, 100, self.vat20)])
         self._credit(invoice, (0, 3.0), post=False)
         count = len(invoice.reversal_move_ids)
-        for line in ((0, 3.0), (0, 0.0, 200.01), (0, -1.0), (0, 0.0, -5.0)):
+        no_numbers = ((0, float("nan")), (0, 0.0, float("inf")))
+        beyond = ((0, 3.0), (0, 0.0, 200.01), (0, -1.0), (0, 0.0, -5.0))
+        for line in beyond + no_numbers:
             with self.assertRaises(UserError) as error:
                 self._credit(invoice, line)
             self.assertIn(invoice.name, error.exception.args[0])
         with self.assertRaisesRegex(UserError, "240"):
             self._credit(invoice, total=240.01)
+        with self.assertRaisesRegex(UserError, "240"):
+            self._credit(invoice, total=float("nan"))
         self.assertEqual(len(invoice.reversal_move_ids), count)
         self._credit(invoice)
         with self.assertRaisesRegex(UserError, "nothing to credit"):
