@@ -133,10 +133,13 @@ class StockMove(models.Model):
 
         :raise UserError: naming the product, the transfer and the limit.
         """
+        self._check_returned_of_orders()
+        outside = ("customer", "supplier")
+        # What came back and is sent to the customer again has its limit, too.
         origins = self.sudo().origin_returned_move_id.filtered(
             lambda move: (
-                move.location_dest_id.usage == "customer"
-                or move.location_id.usage == "supplier"
+                move.location_dest_id.usage in outside
+                or move.location_id.usage in outside
             )
         )
         if not origins:
@@ -149,6 +152,66 @@ class StockMove(models.Model):
                 origin._raise_too_much_returned(out, done, expected)
         origins._check_returned_lots()
 
+    def _check_returned_of_orders(self):
+        """Refuse more back of an order line than went out for it.
+
+        A duplicate of a return names no delivery: its limit is the order line.
+
+        :raise UserError: naming the product, the order and the limit.
+        """
+        returns = self.sudo().filtered(
+            lambda move: move.sale_line_id and move._comes_from_customer()
+        )
+        if not returns:
+            return
+        moves = self.sudo().search(
+            [
+                ("sale_line_id", "in", returns.sale_line_id.ids),
+                ("product_id", "in", returns.product_id.ids),
+                ("state", "!=", "cancel"),
+            ]
+        )
+        sent = moves.filtered(lambda move: move._goes_to_customer())
+        if not all(returns.mapped("origin_returned_move_id")):
+            sent._lock_for_return()
+        for (line, product), some in moves.grouped(
+            lambda move: (move.sale_line_id, move.product_id)
+        ).items():
+            out, back = some & sent, some.filtered(lambda m: m._comes_from_customer())
+            if out and back & returns:
+                done = product.uom_id.compare(_sum_done(back), _sum_done(out)) <= 0
+                all_ = product.uom_id.compare(_sum_all(back), _sum_all(out)) <= 0
+                if not (done and all_):
+                    back._raise_too_much_of_order(line, _sum_done(out))
+
+    def _comes_from_customer(self):
+        return (
+            self.location_id.usage == "customer"
+            and self.location_dest_id.usage != "customer"
+        )
+
+    def _goes_to_customer(self):
+        return (
+            self.location_dest_id.usage == "customer"
+            and self.location_id.usage != "customer"
+        )
+
+    def _raise_too_much_of_order(self, line, out):
+        product = self.product_id
+        raise UserError(
+            self.env._(
+                "%(product)s: %(out)s %(unit)s went out for %(order)s and %(back)s would"
+                " come back with %(returns)s. Lower the quantity, or cancel a return"
+                " that is not coming.",
+                product=product.display_name,
+                out=_quantity(product.uom_id, out),
+                unit=product.uom_id.name,
+                order=line.order_id.name,
+                back=_quantity(product.uom_id, _sum_all(self)),
+                returns=", ".join(name for name in self.picking_id.mapped("name")),
+            )
+        )
+
     def _lock_for_return(self):
         """Let one transaction at a time count the returns of these moves.
 
@@ -157,6 +220,8 @@ class StockMove(models.Model):
         the row makes it fail with a serialization error instead, and Odoo runs it
         again.
         """
+        if not self:
+            return
         self.env.cr.execute(
             SQL(
                 """UPDATE stock_move SET write_date = write_date
@@ -252,6 +317,14 @@ class StockMoveLine(models.Model):
         """What is done already is corrected within the same limits."""
         moves = self.move_id.filtered(lambda move: move.state == "done")
         (moves | moves.returned_move_ids)._check_returned_quantities()
+
+
+def _sum_done(moves):
+    return _sum_all(moves.filtered(lambda move: move.state == "done"))
+
+
+def _sum_all(moves):
+    return sum(move._get_quantity_out() for move in moves)
 
 
 def _quantity(unit, quantity):

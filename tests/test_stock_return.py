@@ -263,3 +263,41 @@ class TestStockReturn(TestStockCommon):
         count(2)
         few, many = count(5), count(25)
         self.assertLess((many - few) / 20, 12, f"{few} for 5, {many} for 25")
+
+    def test_duplicates_have_the_limit_of_the_order(self):
+        order = self.env["sale.order"].create(
+            {
+                "partner_id": self.env["res.partner"].create({"name": "Buyer"}).id,
+                "order_line": [
+                    Command.create(
+                        {"product_id": self.productA.id, "product_uom_qty": 5}
+                    )
+                ],
+            }
+        )
+        order.action_confirm()
+        out = order.picking_ids
+        out.move_ids.quantity = 5
+        out.button_validate()
+        back = self.pickings._create_returns({out.move_ids: 3})
+        with self.refused("5 Units went out for .* and 6 would come back"):
+            back.copy().action_confirm()
+        self.receive(back)
+        copy = back.copy()
+        copy.move_ids.product_uom_qty = 2
+        copy.action_confirm()
+        with self.refused("Product A: 5 Units went out"):
+            self.receive(copy, 3)
+        with self.refused("went out"):
+            self.pickings._create_returns({out.move_ids: 2})
+        self.receive(copy, 2)
+        self.assertEqual(order.order_line.qty_delivered, 0)
+
+    def test_sent_again_once(self):
+        """What came back is sent to the customer again no more than once."""
+        out = self.deliver((self.productA, 5))
+        back = self.wizard(out, 3)
+        self.receive(back)
+        self.receive(self.wizard(back, 3))
+        with self.refused("no more than 3 Units"):
+            self.wizard(back, 1)
