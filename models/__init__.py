@@ -18,6 +18,11 @@ from . import ir_http
 from . import marketplace_work
 from . import marketplace_told
 from . import marketplace_account
+from . import marketplace_account_policy
+from . import marketplace_account_connector
+from . import marketplace_account_poll
+from . import marketplace_account_overview
+from . import marketplace_reason
 from . import marketplace_message
 from . import marketplace_order
 from . import marketplace_return
@@ -31,5 +36,4 @@ from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit
 from . import sale_order
-from . import marketplace_account_connector
 from . import account_move_marketplace

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class AccountMove(models.Model):
@@ -11,6 +12,51 @@ class AccountMove(models.Model):
         index="btree_not_null",
         check_company=True,
     )
+
+    # ------------------------------------------------------------------
+    # Credit notes of returns that are cancelled or deleted
+    # ------------------------------------------------------------------
+
+    def button_cancel(self):
+        """What was credited of a marketplace's return is open again."""
+        counted = self.filtered(lambda move: move.state != "cancel")
+        result = super().button_cancel()
+        counted._give_back_to_returns()
+        return result
+
+    def button_draft(self):
+        """A cancelled one is not taken up again: its return may be credited anew.
+
+        :raise UserError: naming the return to go on with
+        """
+        cancelled = self.filtered(
+            lambda move: move.state == "cancel" and move.sudo().marketplace_return_id
+        )
+        if cancelled:
+            raise UserError(
+                self.env._(
+                    "%(credit_note)s was cancelled, and what it credited is open again"
+                    " on the return %(return)s: continue there.",
+                    credit_note=cancelled[0].display_name,
+                    **{"return": cancelled[0].sudo().marketplace_return_id.name},
+                )
+            )
+        return super().button_draft()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_give_back_to_returns(self):
+        self.filtered(lambda move: move.state != "cancel")._give_back_to_returns()
+
+    def _give_back_to_returns(self):
+        """Have the returns of these credit notes wait for a person.
+
+        sudo: the accountant who cancels need not be allowed to change returns.
+        """
+        for record, credit_notes in (
+            self.sudo().grouped("marketplace_return_id").items()
+        ):
+            if record:
+                record._take_back_credited(credit_notes)
 
 
 class AccountMoveLine(models.Model):

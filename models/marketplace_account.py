@@ -83,97 +83,9 @@ class MarketplaceAccount(models.Model):
         help="Larger deliveries are refused before they are read.",
     )
 
-    # -- policy ----------------------------------------------------------------
-    approval = fields.Selection(
-        [("manual", "By hand"), ("auto", "Automatically")],
-        default="manual",
-        required=True,
-        tracking=True,
-        help="Whether a return that was matched waits for a person.",
-    )
-    approval_limit = fields.Monetary(
-        "Automatically up to",
-        tracking=True,
-        help="What is paid back above this amount, with tax and in the company's "
-        "currency, waits for a person. Zero: there is no limit.",
-    )
-    credit_when = fields.Selection(
-        [
-            ("receipt", "When the goods are received"),
-            ("at_once", "At once"),
-        ],
-        "Credit Note",
-        default="receipt",
-        required=True,
-        tracking=True,
-        help="Where goods come back: credit what was received, or what was announced.",
-    )
-    post_credit_note = fields.Selection(
-        [("post", "Post at once"), ("draft", "Leave as a draft")],
-        "Posting",
-        default="post",
-        required=True,
-        tracking=True,
-    )
-    user_ids = fields.Many2many(
-        "res.users",
-        string="Who Is Told",
-        domain="[('share', '=', False), ('company_ids', 'in', company_id)]",
-        help="They get an activity when a return or a message waits for a person.",
-    )
-    refund_reason_id = fields.Many2one(
-        "account.refund.reason", "Reason", check_company=True
-    )
-    tolerance = fields.Monetary(
-        default=0.02,
-        help="The credit note may differ by so much from what the marketplace paid "
-        "back; it then has the marketplace's amount. Beyond it a person decides.",
-    )
-    warehouse_id = fields.Many2one(
-        "stock.warehouse",
-        check_company=True,
-        help="Where goods come back; empty: to where they left from.",
-    )
-    journal_id = fields.Many2one(
-        "account.journal",
-        check_company=True,
-        domain="[('type', '=', 'sale'), ('company_id', '=', company_id)]",
-        help="Of the credit notes; empty: the journal of the invoice.",
-    )
-    fee_product_id = fields.Many2one(
-        "product.product",
-        check_company=True,
-        domain="[('type', '=', 'service')]",
-        help="What the shop keeps from a refund (restocking, return shipping) is "
-        "booked with the account and the taxes of this product.",
-    )
-    shipping_product_ids = fields.Many2many(
-        "product.product",
-        string="Shipping Products",
-        domain="[('type', '=', 'service')]",
-        help="Order lines with these products are the shipping that a shop pays back. "
-        "Empty: the delivery lines, or the only service of the order.",
-    )
-
-    # -- what happened ---------------------------------------------------------
-    last_poll = fields.Datetime(copy=False, readonly=True)
-    last_contact = fields.Datetime(compute="_compute_counts")
-    message_error_count = fields.Integer(
-        "Messages with an Error", compute="_compute_counts"
-    )
-    return_count = fields.Integer("Returns", compute="_compute_counts")
-    return_open_count = fields.Integer("Open Returns", compute="_compute_counts")
-    return_waiting_count = fields.Integer(
-        "Waiting for a Person", compute="_compute_counts"
-    )
-
     _webhook_key_unique = models.UniqueIndex("(webhook_key)")
     _max_body_size_positive = models.Constraint(
         "CHECK (max_body_size > 0)", "The largest delivery must be above zero."
-    )
-    _amounts_positive = models.Constraint(
-        "CHECK (tolerance >= 0 AND approval_limit >= 0)",
-        "Tolerance and limit cannot be below zero.",
     )
 
     @api.model
@@ -214,31 +126,9 @@ class MarketplaceAccount(models.Model):
     def _get_credential_names(self):
         return [credential.name for credential in self._get_credentials()]
 
-    def _compute_counts(self):
-        messages = self.env["marketplace.message"]._read_group(
-            [("account_id", "in", self.ids)],
-            ["account_id", "state"],
-            ["create_date:max", "__count"],
-        )
-        returns = self.env["marketplace.return"]._read_group(
-            [("account_id", "in", self.ids)],
-            ["account_id", "is_open", "is_waiting"],
-            ["__count"],
-        )
-        for account in self:
-            mine = [row[1:] for row in messages if row[0] == account]
-            account.last_contact = max((row[1] for row in mine), default=False)
-            account.message_error_count = sum(
-                count for state, _last, count in mine if state == "error"
-            )
-            mine = [row[1:] for row in returns if row[0] == account]
-            account.return_count = sum(row[2] for row in mine)
-            account.return_open_count = sum(row[2] for row in mine if row[0])
-            account.return_waiting_count = sum(row[2] for row in mine if row[1])
-
-    @api.constrains("code", "base_url")
+    @api.constrains("active", "code", "base_url")
     def _check_credentials(self):
-        for account in self:
+        for account in self.filtered("active"):
             if "base_url" in account._get_credential_names() and not account.base_url:
                 raise ValidationError(
                     self.env._(
@@ -257,6 +147,16 @@ class MarketplaceAccount(models.Model):
         self.env.registry.clear_cache()
         return accounts
 
+    def copy_data(self, default=None):
+        """A copy has no address and no secrets yet: it waits, archived, for them."""
+        values_list = super().copy_data(default)
+        if not (default or {}).get("base_url"):
+            for account, values in zip(self, values_list, strict=True):
+                values["active"] = False
+                if "name" not in (default or {}):
+                    values["name"] = self.env._("%s (copy)", account.name)
+        return values_list
+
     def write(self, vals):
         if "company_id" in vals:
             self._check_company_can_change(vals["company_id"])
@@ -271,8 +171,27 @@ class MarketplaceAccount(models.Model):
                         }
                     )
         result = super().write(vals)
-        self.env.registry.clear_cache()
+        if self._get_webhook_fields() & vals.keys():
+            self.env.registry.clear_cache()
         return result
+
+    @api.model
+    def _get_webhook_fields(self):
+        """The fields that the webhook knows by heart."""
+        return {
+            "active",
+            "code",
+            "company_id",
+            "max_body_size",
+            "options",
+            "webhook_key",
+            "webhook_secret_previous_until",
+            *(
+                credential.name
+                for shop in marketplaces.registry.values()
+                for credential in shop.credential_fields
+            ),
+        }
 
     def _check_company_can_change(self, company_id):
         """Refuse to take what was told, and its credit notes, to another company."""
@@ -311,22 +230,3 @@ class MarketplaceAccount(models.Model):
         self.write(
             {"webhook_secret_previous": False, "webhook_secret_previous_until": False}
         )
-
-    def action_view_returns(self):
-        return self._open("marketplace_return_action", search_default_open=1)
-
-    def action_view_waiting(self):
-        return self._open("marketplace_return_action", search_default_waiting=1)
-
-    def action_view_messages(self):
-        return self._open("marketplace_message_action")
-
-    def action_view_errors(self):
-        return self._open("marketplace_message_action", search_default_error=1)
-
-    def _open(self, name, **context):
-        """Open a list of what belongs to these accounts."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(f"avoir.{name}")
-        action["domain"] = [("account_id", "in", self.ids)]
-        action["context"] = context
-        return action

@@ -2,6 +2,7 @@ import base64
 import json
 import logging
 import time
+from datetime import timedelta
 from operator import methodcaller
 
 from odoo import api, fields, models
@@ -10,6 +11,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
 from ..connectors.errors import ConnectorError, Refused, TryAgainLater
+from .marketplace_account_poll import is_not_accepted
 from .marketplace_work import format_exception
 
 _logger = logging.getLogger(__name__)
@@ -56,6 +58,11 @@ class MarketplaceMessage(models.Model):
     )
     error = fields.Text(readonly=True)
     finished = fields.Datetime(readonly=True)
+    is_emptied = fields.Boolean(
+        "Content Emptied",
+        readonly=True,
+        help="The content is gone, as it held personal data and was kept long enough.",
+    )
     return_ids = fields.Many2many(
         "marketplace.return",
         "marketplace_message_return_rel",
@@ -67,6 +74,7 @@ class MarketplaceMessage(models.Model):
 
     _event_unique = models.UniqueIndex("(account_id, event_key)")
     _unfinished = models.Index("(state, id) WHERE state IN ('new', 'error')")
+    _to_empty = models.Index("(finished) WHERE finished IS NOT NULL AND NOT is_emptied")
 
     @api.depends("body")
     def _compute_body_text(self):
@@ -162,8 +170,10 @@ class MarketplaceMessage(models.Model):
     def _cron_read(self):
         """Turn the messages that wait into returns."""
         readings = {}
+        stopped = self.env["marketplace.account"].search([("is_stopped", "=", True)])
         self._run_queue(
             Domain("state", "=", "new")
+            & Domain("account_id", "not in", stopped.ids)
             & (
                 Domain("next_try", "=", False)
                 | Domain("next_try", "<=", fields.Datetime.now())
@@ -230,6 +240,11 @@ class MarketplaceMessage(models.Model):
         """Note why a message could not be read, and whether it is tried again."""
         self.ensure_one()
         values = {"attempts": self.attempts + 1, "error": str(exception)}
+        if is_not_accepted(exception):
+            # It waits, as all of the account do, for another secret.
+            self.write({**values, "next_try": self._get_next_try()})
+            self.account_id._stop(exception)
+            return
         again = isinstance(exception, TryAgainLater)
         if again and values["attempts"] < GIVE_UP_AFTER:
             at = self._get_next_try(exception.retry_after)
@@ -240,11 +255,39 @@ class MarketplaceMessage(models.Model):
             values["error"] = self.env._("Unexpected error: %s", repr(exception))
         values["traceback"] = format_exception(exception)
         self.write({**values, "state": "error", "next_try": False})
+        account = self.account_id
         if isinstance(exception, Refused):
-            summary = self.env._("The shop refuses: %s", exception)
+            account._tell_problem(self.env._("The shop refuses: %s", exception))
         else:
             summary = self.env._("Messages of the marketplace cannot be read")
-        self.account_id._tell_problem(summary)
+            account._tell_problem(summary, account.user_ids)
+
+    # ------------------------------------------------------------------
+    # Forgetting
+    # ------------------------------------------------------------------
+
+    @api.model
+    def _cron_empty(self):
+        """Empty the contents of messages that were worked off long enough ago.
+
+        Their keys stay, so that the same event told again is still known, and what
+        came of them. What belongs to a return that goes on is kept until it ends.
+        """
+        cron = self.env["ir.cron"]
+        accounts = self.env["marketplace.account"].with_context(active_test=False)
+        for account in accounts.search([("keep_days", ">", 0)]):
+            before = fields.Datetime.now() - timedelta(days=account.keep_days)
+            domain = (
+                Domain("account_id", "=", account.id)
+                & Domain("finished", "<", before)
+                & Domain("is_emptied", "=", False)
+                & Domain("state", "in", ("done", "ignored"))
+                & ~Domain("return_ids.is_open", "=", True)
+            )
+            while messages := self.search(domain, limit=1000, order="id"):
+                messages.write({"body": False, "headers": False, "is_emptied": True})
+                if not cron._commit_progress(len(messages)):
+                    return
 
     # ------------------------------------------------------------------
     # Buttons
@@ -257,6 +300,13 @@ class MarketplaceMessage(models.Model):
         if any(message.state == "new" and not message.next_try for message in self):
             raise UserError(
                 self.env._("A message that waits to be read needs no other try.")
+            )
+        if any(message.is_emptied for message in self):
+            raise UserError(
+                self.env._(
+                    "The content of this message was emptied: it cannot be read again."
+                    " Fetch it again from the account, if the shop still tells it."
+                )
             )
         self.sudo().write(
             {"state": "new", "attempts": 0, "next_try": False, "error": False}

@@ -187,6 +187,9 @@ class MarketplaceReturn(models.Model):
         help="The goods come back with this return; the refund follows its receipt.",
     )
     child_ids = fields.One2many("marketplace.return", "parent_id", string="Refunds")
+    marketplace_reason_id = fields.Many2one(
+        "marketplace.reason", "Reason Told", readonly=True, index="btree_not_null"
+    )
     refund_reason_id = fields.Many2one(
         "account.refund.reason", "Reason", check_company=True
     )

@@ -61,6 +61,25 @@ class MarketplaceReturn(models.Model):
         )
         self._set_state("waiting" if pending and left else "done")
 
+    def _take_back_credited(self, credit_notes):
+        """These credit notes were cancelled or deleted: what they credited is open."""
+        self.ensure_one()
+        if self.state not in ("done", "waiting", "received"):
+            return
+        others = self.credit_note_ids - credit_notes
+        whole = not others.filtered(lambda move: move.state != "cancel")
+        for line in self.line_ids:
+            line._take_back_credited(credit_notes.invoice_line_ids, whole)
+        self.amount_choice = False
+        self._set_state("received")
+        self._set_missing(
+            self.env._(
+                "Its credit note was cancelled: %(names)s. Continue to credit it again,"
+                " or close it.",
+                names=", ".join(credit_notes.mapped("display_name")),
+            )
+        )
+
     # ------------------------------------------------------------------
     # The requests
     # ------------------------------------------------------------------
@@ -243,6 +262,27 @@ class MarketplaceReturnLine(models.Model):
         if chosen and lines.filtered(lambda line: line.move_id == chosen):
             lines = lines.filtered(lambda line: line.move_id == chosen)
         return lines.sorted(lambda line: (line.move_id.invoice_date, line.id))
+
+    def _take_back_credited(self, credit_lines, whole):
+        """Lower what was credited of this line.
+
+        :param credit_lines: the lines of credit notes that count no more
+        :param whole: whether nothing else was credited of the return
+        """
+        mine = credit_lines.filtered(
+            lambda line: line.reversed_line_id in self.sudo()._get_source()
+        )
+        if not whole and not mine:
+            return
+        taken = sum(
+            line.product_uom_id._compute_quantity(
+                line.quantity, self._get_unit(), round=False
+            )
+            for line in mine
+            if not line.is_price_correction
+        )
+        left = 0.0 if whole else max(self.quantity_credited - taken, 0.0)
+        self.write({"quantity_credited": left, "is_credited": left > 0})
 
     def _get_quantity_left(self):
         unit = self._get_unit()

@@ -126,6 +126,8 @@ class MarketplaceReturn(models.Model):
         """What a person has to fill in, as a list of texts."""
         if not self.sale_order_id and not self.invoice_id:
             return [self._get_missing_order(ambiguous)]
+        if other := self._get_missing_other_invoice():
+            return [other]
         missing = [
             self.env._(
                 "%(line)s: choose the order line. None has the SKU “%(sku)s”.",
@@ -138,6 +140,18 @@ class MarketplaceReturn(models.Model):
         if self.kind == "refund" and not missing:
             missing += filter(None, [self._get_missing_invoice()])
         return missing
+
+    def _get_missing_other_invoice(self):
+        """Why the invoice that was chosen cannot be the one, or None."""
+        order, invoice = self.sale_order_id, self.invoice_id
+        if not order or not invoice or invoice in order.invoice_ids:
+            return None
+        return self.env._(
+            "The invoice %(invoice)s is not of the sales order %(order)s. Choose one of"
+            " its invoices, or leave one of the two empty.",
+            invoice=invoice.name,
+            order=order.name,
+        )
 
     def _get_missing_order(self, ambiguous):
         refs = self._get_order_refs()

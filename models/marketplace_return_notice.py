@@ -26,6 +26,18 @@ RANKS = {
 UNDECIDED = ("announced", "new", "unmatched", "matched", "declined", "cancelled")
 
 
+class MarketplaceAccount(models.Model):
+    _inherit = "marketplace.account"
+
+    def _get_state(self, notice):
+        """The state here of what is in a state at the marketplace."""
+        self.ensure_one()
+        asked = notice.kind == "return" and notice.state == "requested"
+        if asked and self.accept_when == "requested":
+            return "new"
+        return STATES[notice.state]
+
+
 class MarketplaceReturn(models.Model):
     _inherit = "marketplace.return"
 
@@ -48,13 +60,18 @@ class MarketplaceReturn(models.Model):
                 newest[key] = notice
         known = self._find_known([account for account, _external in newest], newest)
         currencies = self._get_currencies(newest.values())
+        reasons = self.env["marketplace.reason"]._find_or_add(
+            {(account, get_reason(told)) for (account, _id), told in newest.items()}
+        )
         new = [
             self._prepare_from_notice(account, notice, currencies)
+            | prepare_reason(account, reasons.get((account, get_reason(notice))))
             for (account, external_id), notice in newest.items()
             if (account, external_id) not in known
         ]
         for key, record in known.items():
             record._update_from_notice(newest[key], currencies)
+            record._update_reason(reasons.get((key[0], get_reason(newest[key]))))
         returns = self.union(*known.values()) | self.create(new)
         returns._link_messages(notices)
         returns._link_parents()
@@ -95,8 +112,7 @@ class MarketplaceReturn(models.Model):
             "account_id": account.id,
             "external_id": notice.external_id,
             "kind": notice.kind,
-            "state": STATES[notice.state],
-            "refund_reason_id": account.refund_reason_id.id,
+            "state": account._get_state(notice),
             "line_ids": [
                 Command.create(prepare_line_values(line)) for line in notice.lines
             ],
@@ -208,8 +224,20 @@ class MarketplaceReturn(models.Model):
                 commands.append(Command.create(values))
         self.write({"line_ids": commands})
 
+    def _update_reason(self, reason):
+        """Another reason was told, or it is told only now."""
+        if not reason or reason == self.marketplace_reason_id:
+            return
+        account = self.account_id
+        old = self.marketplace_reason_id.refund_reason_id or account.refund_reason_id
+        values = prepare_reason(account, reason)
+        if self.refund_reason_id != old or not self.is_open:
+            # A person chose another one, or it is credited already.
+            del values["refund_reason_id"]
+        self.write(values)
+
     def _follow_marketplace(self, notice):
-        state = STATES[notice.state]
+        state = self.account_id._get_state(notice)
         if state == "announced" and self.state in ("new", "unmatched", "matched"):
             return
         self._set_state(state)
@@ -343,6 +371,20 @@ def prepare_amounts(notice):
             line.external_id: [as_text(line.untaxed), as_text(line.total)]
             for line in notice.lines
         },
+    }
+
+
+def get_reason(notice):
+    """The customer's reason: of the whole, else the first that a line tells."""
+    return notice.reason or next((r.reason for r in notice.lines if r.reason), "")
+
+
+def prepare_reason(account, reason):
+    """The values of a return for a ``marketplace.reason``, which may be none."""
+    mapped = reason.refund_reason_id if reason else account.refund_reason_id
+    return {
+        "marketplace_reason_id": reason.id if reason else False,
+        "refund_reason_id": (mapped or account.refund_reason_id).id,
     }
 
 

@@ -19,3 +19,4 @@ from . import test_marketplace_hostile
 from . import test_marketplace_inbox
 from . import test_refund_order
 from . import test_marketplace_webhook
+from . import test_marketplace_policy

@@ -195,7 +195,7 @@ class TestMarketplaceInbox(MarketplaceCommon):
             yield Fetched(IncomingEvent(event_key="event", topic="t"), b"event")
 
         self.patch(FakeShop, "poll", poll)
-        with mute_logger("odoo.addons.avoir.models.marketplace_account_connector"):
+        with mute_logger("odoo.addons.avoir.models.marketplace_account_poll"):
             self.cron("poll")
         self.assertIn("oops", self.account.activity_ids.summary)
         self.assertTrue(other.last_poll)

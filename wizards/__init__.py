@@ -3,3 +3,4 @@ from . import (
     account_move_reversal_line,
     account_move_reversal_preview,
 )
+from . import marketplace_fetch
