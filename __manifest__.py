@@ -28,8 +28,10 @@
         "views/res_config_settings_views.xml",
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",
+        "views/account_move_identity_views.xml",
         "report/account_invoice_report_views.xml",
         "report/report_invoice.xml",
+        "report/report_invoice_identity.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",

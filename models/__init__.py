@@ -12,6 +12,8 @@ from . import account_move_line_stock
 from . import account_move_return
 from . import account_move_related
 from . import account_move_approval
+from . import account_move_identity
+from . import account_move_net_of_tax
 from . import stock_move
 from . import stock_picking
 from . import ir_http

@@ -4,6 +4,7 @@ from . import test_credit_note_by_hand
 from . import test_credit_note_properties
 from . import test_core_equality
 from . import test_credit_note_numbers
+from . import test_credit_note_identity
 from . import test_performance
 from . import test_reversal_wizard
 from . import test_marketplace_return

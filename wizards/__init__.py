@@ -1,6 +1,7 @@
 from . import (
     account_move_reversal,
     account_move_reversal_line,
+    account_move_reversal_net_of_tax,
     account_move_reversal_preview,
 )
 from . import marketplace_fetch
