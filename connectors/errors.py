@@ -7,6 +7,11 @@ The message is short, in English, and never holds a secret.
 
 from __future__ import annotations
 
+# What token servers (OAuth 2.0, RFC 6749 5.2) and shops call secrets that do not do.
+UNAUTHORIZED = frozenset(
+    {"invalid_client", "invalid_grant", "unauthorized_client", "missing_credentials"}
+)
+
 
 class ConnectorError(Exception):
     """The base of them all; `str(error)` can be shown to a person."""
@@ -42,3 +47,12 @@ class Refused(ConnectorError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+    @property
+    def unauthorized(self) -> bool:
+        """Whether the account's secrets are wrong, expired or withdrawn.
+
+        Every other call would be refused too: leave the account alone until a
+        person has looked at it.
+        """
+        return self.status == 401 or self.code in UNAUTHORIZED

@@ -36,6 +36,21 @@ STATES = (
     "closed",
 )
 LINE_KINDS = ("product", "shipping", "fee", "adjustment", "gift_card")
+# What a marketplace settles with the seller over a refund. commission: given back;
+# commission_kept: what it keeps of that for the refund; tax: withheld or given back;
+# other: any other fee.
+FEE_KINDS = ("commission", "commission_kept", "tax", "other")
+# Who keeps the stock of an order. "" where it is not told.
+FULFILLED_BY = ("", "seller", "marketplace")
+# What the seller decided of a return, to be told to the marketplace.
+HANDLINGS = (
+    "received",
+    "exchanged",
+    "rejected",
+    "repaired",
+    "kept",
+    "approved_after_all",
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,7 @@ class ReturnLine:
 
     `external_id` is the marketplace's id of this very line, unique in its notice.
     `order_line_ref` is the marketplace's id of the order line it takes back.
+    `barcode` (EAN, UPC) is where the marketplace names the article by it.
     `quantity` is positive; 0 means money only (a price correction).
     `untaxed` and `tax` are of the whole line; None where the marketplace does not
     tell (then `total`, with tax, may still be known). `goods_expected` says whether
@@ -105,6 +121,7 @@ class ReturnLine:
     total: Money | None = None
     goods_expected: bool = False
     reason: str = ""
+    barcode: str = ""
 
     def __post_init__(self):
         if self.kind not in LINE_KINDS:
@@ -113,6 +130,23 @@ class ReturnLine:
             raise ValueError("the quantity of a returned line is positive")
         if self.total is None and self.untaxed is not None and self.tax is not None:
             object.__setattr__(self, "total", self.untaxed + self.tax)
+
+
+@dataclass(frozen=True)
+class FeeLine:
+    """What the marketplace settles with the seller over a refund.
+
+    Seen from the seller, unlike everything else: + is given to him (a commission
+    given back), - is kept from him. `name` is the marketplace's own word.
+    """
+
+    kind: str
+    name: str
+    amount: Money
+
+    def __post_init__(self):
+        if self.kind not in FEE_KINDS:
+            raise ValueError(f"no such kind of fee: {self.kind}")
 
 
 @dataclass(frozen=True)
@@ -127,6 +161,7 @@ class ReturnNotice:
     `total` is what was (or, when pending, will be) paid back with tax, from the
     payments only: None where the marketplace does not tell.
     `difference` is `total` less the lines where both are known and differ.
+    `fees` is what the marketplace settled with the seller over this refund.
     `occurred_at` is aware, in UTC.
     """
 
@@ -145,6 +180,8 @@ class ReturnNotice:
     note: str = ""
     customer_language: str = ""
     customer_email: str = ""
+    fees: tuple[FeeLine, ...] = ()
+    fulfilled_by: str = ""
     other_currency: ReturnNotice | None = field(default=None, repr=False)
     difference: Money | None = field(init=False, default=None)
 
@@ -153,6 +190,8 @@ class ReturnNotice:
             raise ValueError(f"no such kind of notice: {self.kind}")
         if self.state not in STATES:
             raise ValueError(f"no such state: {self.state}")
+        if self.fulfilled_by not in FULFILLED_BY:
+            raise ValueError(f"nobody fulfils like this: {self.fulfilled_by}")
         if self.occurred_at is not None and self.occurred_at.tzinfo is None:
             raise ValueError("the time of a notice must say its zone")
         if len({line.external_id for line in self.lines}) < len(self.lines):
@@ -172,6 +211,13 @@ class ReturnNotice:
             line.kind == "adjustment" for line in self.lines
         )
 
+    @property
+    def settled(self) -> Money | None:
+        """What the seller's settlement shows: fees less what was paid back."""
+        if self.total is None:
+            return None
+        return add_up((-self.total, *(fee.amount for fee in self.fees)))
+
     def in_currency(self, currency: str) -> ReturnNotice | None:
         """The notice with its amounts in this currency, None where not told."""
         if self.currency == currency:
@@ -181,7 +227,7 @@ class ReturnNotice:
         return None
 
     def _check_currencies(self) -> None:
-        amounts = [self.total]
+        amounts = [self.total, *(fee.amount for fee in self.fees)]
         for line in self.lines:
             amounts += (line.untaxed, line.tax, line.total)
         if any(amount and amount.currency != self.currency for amount in amounts):
@@ -228,3 +274,30 @@ class Fetched:
 
     event: IncomingEvent
     body: bytes
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of what a poll found, to be stored together with its cursor.
+
+    `cursor` is where to go on, given to the next `poll_pages`; "" when all of the
+    window was told. `retry_after`: there is more, but not before so many seconds;
+    no page follows this one.
+    """
+
+    messages: tuple[Fetched, ...]
+    cursor: str = ""
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Process:
+    """Something that the marketplace was asked to do, and does in its own time.
+
+    `state` is pending, success or failure; an empty `external_id` cannot be asked
+    after. `message` is the marketplace's own word on a failure.
+    """
+
+    external_id: str
+    state: str = "pending"
+    message: str = ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..cache import Cache, Memory
 from ..errors import Refused
-from .base import Credential, Marketplace
+from .base import Marketplace
+from .fields import Credential, Option
 from .shopify import Shopify
 from .woocommerce import WooCommerce
 
@@ -14,11 +16,16 @@ registry: dict[str, type[Marketplace]] = {
 }
 
 
-def get(code: str, settings: Mapping[str, str]) -> Marketplace:
-    """The marketplace `code` with an account's settings; raises `Refused`."""
+def get(
+    code: str, settings: Mapping[str, str], cache: Cache | None = None
+) -> Marketplace:
+    """The marketplace `code` with an account's settings; raises `Refused`.
+
+    `cache` keeps tokens and public keys; one may serve all accounts.
+    """
     if code not in registry:
         raise Refused(f"No such marketplace: {code}")
-    return registry[code](settings)
+    return registry[code](settings, cache=cache)
 
 
-__all__ = ["Credential", "Marketplace", "get", "registry"]
+__all__ = ["Cache", "Credential", "Marketplace", "Memory", "Option", "get", "registry"]

@@ -14,30 +14,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, ClassVar
 
+from ..cache import Cache, Memory
+from ..documents import InvoiceNotice, OrderNotice
 from ..errors import Refused, Unreadable, Untrusted
+from ..files import TOPIC, FileFormat, FileReading, read_file, read_message
 from ..http import Http
-from ..notices import Fetched, IncomingEvent, Ping, ReturnNotice
+from ..notices import Fetched, IncomingEvent, Page, Ping, Process, ReturnNotice
+from ..plain_file import PLAIN
+from ..polling import Part, Stream, poll_pages
 from ..readers import parse_json
+from .fields import Credential, Option
 
-
-@dataclass(frozen=True)
-class Credential:
-    """One thing that an account must or may hold to speak with the marketplace.
-
-    `name` is the key in the settings, and the name of the field on the account's
-    form: base_url, api_key, api_secret, access_token, webhook_secret,
-    webhook_secret_previous.
-    """
-
-    name: str
-    label: str
-    secret: bool = True
-    required: bool = True
-    help: str = ""
+Notice = ReturnNotice | InvoiceNotice | OrderNotice
 
 
 class Marketplace(ABC):
@@ -50,19 +41,40 @@ class Marketplace(ABC):
     code: ClassVar[str]
     label: ClassVar[str]
     credential_fields: ClassVar[tuple[Credential, ...]] = ()
+    option_fields: ClassVar[tuple[Option, ...]] = ()
     # What to have the shop send to the webhook's address.
     webhook_topics: ClassVar[tuple[str, ...]] = ()
+    # What can be done with this marketplace.
+    polls: ClassVar[bool] = True
+    webhooks: ClassVar[bool] = True
+    # The webhook's signature needs the marketplace's public keys: see `verify`.
+    webhook_may_call: ClassVar[bool] = False
+    # Deliveries are not signed: the address itself must be unguessable.
+    webhook_is_a_hint: ClassVar[bool] = False
+    names_amounts: ClassVar[bool] = True
+    has_fees: ClassVar[bool] = False
+    imports_invoices: ClassVar[bool] = False
+    imports_orders: ClassVar[bool] = False
+    # What `report_return` and `upload_document` take here; () for neither.
+    handlings: ClassVar[tuple[str, ...]] = ()
+    uploads: ClassVar[tuple[str, ...]] = ()
+    # Files with returns that people download there, beside the plain ones.
+    file_formats: ClassVar[tuple[FileFormat, ...]] = ()
 
     def __init__(
         self,
         settings: Mapping[str, Any],
         sleep: Callable[[float], None] = time.sleep,
+        cache: Cache | None = None,
     ):
-        """Take the account's settings by name; tests give a `sleep` of their own."""
-        self.settings = {
-            key: str(value or "").strip() for key, value in settings.items()
-        }
+        """Take the account's settings by name; tests give a `sleep` of their own.
+
+        `cache` keeps tokens and public keys longer than this object lives.
+        """
+        given = {key: str(value or "").strip() for key, value in settings.items()}
+        self.settings = {**self._defaults(), **{k: v for k, v in given.items() if v}}
         self._sleep = sleep
+        self._cache = Memory() if cache is None else cache
         self._http: Http | None = None
 
     # What the addon calls -------------------------------------------------
@@ -70,8 +82,9 @@ class Marketplace(ABC):
     def verify(self, headers: Mapping[str, str], body: bytes) -> IncomingEvent | Ping:
         """Check the signature over the raw body and say what it is.
 
-        Raises `Untrusted`, and nothing else: a signed body that cannot be read
-        is an event with `readable` False.
+        Raises `Untrusted`: a signed body that cannot be read is an event with
+        `readable` False. Where `webhook_may_call`, also `TryAgainLater` and `Refused`
+        when the keys are needed and cannot be had: answer 503, so that it comes again.
         """
         headers = {name.lower(): value for name, value in headers.items()}
         ping = self._ping(headers, body)
@@ -88,14 +101,29 @@ class Marketplace(ABC):
                 event_key=event_key("body", digest(body)), topic=topic, readable=False
             )
 
-    def read(self, body: bytes, topic: str) -> list[ReturnNotice]:
+    def read(self, body: bytes, topic: str) -> list[Notice]:
         """Turn a stored message into notices, fetching what it only names.
+
+        Returns, refunds and ends of orders; invoices and orders too where the
+        marketplace `imports_invoices` or `imports_orders`.
 
         Raises `Unreadable`, `TryAgainLater` or `Refused`. Reading the same message
         again gives notices with the same `external_id`s.
         """
         with careful_reading():
+            if topic.startswith(TOPIC):
+                return [*read_message(self.all_formats(), topic, parse_json(body))]
             return self._notices(topic, parse_json(body))
+
+    @classmethod
+    def all_formats(cls) -> tuple[FileFormat, ...]:
+        """The files that can be read for such a shop: its own, and plain ones."""
+        return (*cls.file_formats, PLAIN)
+
+    @classmethod
+    def read_file(cls, content: bytes, filename: str) -> FileReading:
+        """Read a file of returns and refunds; raises `Unreadable`."""
+        return read_file(content, filename, cls.all_formats())
 
     def prepare(self, messages: Iterable[tuple[bytes, str]]) -> None:
         """Fetch at once what reading these (body, topic) will need one by one.
@@ -116,13 +144,66 @@ class Marketplace(ABC):
         with careful_reading():
             return self._refresh(kind, number, order_external_id)
 
-    def poll(self, since: datetime) -> Iterator[Fetched]:
-        """Messages of what changed since then, with the webhook's event keys.
+    def poll_pages(
+        self, cursor: str, since: datetime, until: datetime | None = None
+    ) -> Iterator[Page]:
+        """What changed from `since` to `until` (now), page by page, with the
+        webhook's event keys.
 
-        Raises what `read` raises.
+        Store a page and its cursor together. A `cursor` of an earlier page goes on
+        after that page, in its window: `since` and `until` then do not matter. Windows
+        may overlap. A page may be empty. Raises what `read` raises; the cursor stored
+        last stays good.
         """
         with careful_reading():
-            yield from self._poll(since)
+            yield from poll_pages(self._streams(), cursor, since, until)
+
+    def poll(self, since: datetime) -> Iterator[Fetched]:
+        """The messages of all pages, for who needs no cursor."""
+        for page in self.poll_pages("", since):
+            yield from page.messages
+
+    def check_connection(self) -> None:
+        """Make one harmless call; raises `Refused` or `TryAgainLater`."""
+        with careful_reading():
+            self._check_connection()
+
+    def report_return(self, external_id: str, handling: str, quantity: int) -> Process:
+        """Tell the marketplace what was decided of a return.
+
+        `external_id` is the notice's; `handling` is one of `handlings`. Doing it twice
+        is harmless. Raises `Refused` or `TryAgainLater`.
+        """
+        if handling not in self.handlings:
+            raise Refused(f"{self.label} cannot be told this of a return: {handling}.")
+        with careful_reading():
+            return self._report_return(external_id, handling, quantity)
+
+    def upload_document(
+        self,
+        kind: str,
+        order_external_id: str,
+        filename: str,
+        content: bytes,
+        barcodes: Iterable[str] = (),
+    ) -> Process:
+        """Give the marketplace the PDF of an invoice or a credit note.
+
+        `kind` is one of `uploads`; `barcodes` of the articles on it help to find the
+        shipment. That it is taken does not mean that it is accepted. Doing it twice
+        may send it twice. Raises `Refused` or `TryAgainLater`.
+        """
+        if kind not in self.uploads:
+            raise Refused(f"{self.label} takes no such document: {kind}.")
+        with careful_reading():
+            return self._upload_document(
+                kind, order_external_id, filename, content, tuple(barcodes)
+            )
+
+    def process_status(self, external_id: str) -> Process:
+        """How something that was asked for stands. Raises what `read` raises."""
+        with careful_reading():
+            return self._process_status(external_id)
 
     def close(self) -> None:
         """Close the connections."""
@@ -153,7 +234,7 @@ class Marketplace(ABC):
         """What this delivery is; raises `Unreadable`."""
 
     @abstractmethod
-    def _notices(self, topic: str, data: Any) -> list[ReturnNotice]:
+    def _notices(self, topic: str, data: Any) -> list[Notice]:
         """The notices in this message."""
 
     def _ping(self, headers: Mapping[str, str], body: bytes) -> Ping | None:
@@ -170,9 +251,35 @@ class Marketplace(ABC):
         """See `refresh`, with the two parts of the notice's id."""
         return None
 
-    def _poll(self, since: datetime) -> Iterator[Fetched]:
-        """See `poll`."""
-        return iter(())
+    def _streams(self) -> Iterable[Stream]:
+        """The lists to be polled, in this order."""
+        return ()
+
+    def _check_connection(self) -> None:
+        """See `check_connection`: the first page of a poll, unless overridden."""
+        instant = datetime.now(timezone.utc)
+        for stream in self._streams():
+            next(iter(stream.parts(instant, instant, None)), Part())
+            return
+
+    def _report_return(self, external_id: str, handling: str, quantity: int) -> Process:
+        """See `report_return`."""
+        raise NotImplementedError
+
+    def _upload_document(
+        self,
+        kind: str,
+        order_external_id: str,
+        filename: str,
+        content: bytes,
+        barcodes: tuple[str, ...],
+    ) -> Process:
+        """See `upload_document`."""
+        raise NotImplementedError
+
+    def _process_status(self, external_id: str) -> Process:
+        """See `process_status`."""
+        raise Refused(f"{self.label} has nothing of which to ask the state.")
 
     def _authorization(self) -> Mapping[str, Any]:
         """Arguments of `Http` that sign the calls to the shop."""
@@ -192,6 +299,23 @@ class Marketplace(ABC):
                 **self._authorization(),
             )
         return self._http
+
+    @classmethod
+    def _defaults(cls) -> dict[str, str]:
+        """What stands for settings that are left empty."""
+        known = (*cls.credential_fields, *cls.option_fields)
+        return {one.name: one.default for one in known if one.default}
+
+    def _chosen(self, name: str) -> frozenset[str]:
+        """The choices of an option that takes several."""
+        parts = self.settings.get(name, "").split(",")
+        return frozenset(part.strip() for part in parts if part.strip())
+
+    def _cached(self, what: str, *secrets: str) -> str:
+        """The key of something in the cache, of these secrets alone."""
+        return (
+            f"{self.code}:{what}:{digest(self.settings.get('base_url', ''), *secrets)}"
+        )
 
     def _needed(self, name: str) -> str:
         """A credential that a call cannot do without; raises `Refused`."""

@@ -22,6 +22,7 @@ from typing import Any
 from ..errors import Unreadable, Untrusted
 from ..http import host_of
 from ..notices import Fetched, IncomingEvent, ReturnNotice
+from ..polling import Part, Stream
 from ..readers import (
     identifier,
     mapping,
@@ -31,7 +32,8 @@ from ..readers import (
     rows,
     text,
 )
-from .base import Credential, Marketplace, dedupe, digest, event_key
+from .base import Marketplace, dedupe, digest, event_key
+from .fields import Credential
 from .shopify_graphql import REFUNDS_PER_ORDER, Admin, nodes, number_of, told_payload
 from .shopify_refund import Order, order_of, refund_notice, refund_state
 from .shopify_return import return_notice, told_return
@@ -193,23 +195,33 @@ class Shopify(Marketplace):
             return self._return("returns/update", data)
         return None
 
-    def _poll(self, since: datetime) -> Iterator[Fetched]:
-        """The refunds and returns of orders that changed since then, by id."""
-        moment_text = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for order in self._admin.changed_orders(moment_text):
-            order_id = number_of(order)
-            refunds = [told_payload(row) for row in rows(order, "refunds")]
-            if len(refunds) >= REFUNDS_PER_ORDER:
-                refunds = self._admin.order_refunds(order_id)
-            for refund in refunds:
-                yield self._fetched("refunds/create", {**refund, "order_id": order_id})
-            for node in nodes(order, "returns"):
-                data = {
-                    "id": number_of(node),
-                    "status": text(node, "status").lower(),
-                    "order": {"id": order_id},
-                }
-                yield self._fetched("returns/update", data)
+    def _streams(self):
+        return (Stream("orders", self._changed_orders),)
+
+    def _changed_orders(
+        self, since: datetime, until: datetime, at: Any
+    ) -> Iterator[Part]:
+        """The refunds and returns of orders that changed, by id."""
+        query = f"updated_at:>'{utc_text(since)}' updated_at:<='{utc_text(until)}'"
+        for orders, after in self._admin.changed_orders(query, at):
+            found = [fetched for order in orders for fetched in self._changes(order)]
+            yield Part(found, after or None)
+
+    def _changes(self, order: Mapping[str, Any]) -> Iterator[Fetched]:
+        """The refunds and returns of an order, as deliveries that hold their ids."""
+        order_id = number_of(order)
+        refunds = [told_payload(row) for row in rows(order, "refunds")]
+        if len(refunds) >= REFUNDS_PER_ORDER:
+            refunds = self._admin.order_refunds(order_id)
+        for refund in refunds:
+            yield self._fetched("refunds/create", {**refund, "order_id": order_id})
+        for node in nodes(order, "returns"):
+            data = {
+                "id": number_of(node),
+                "status": text(node, "status").lower(),
+                "order": {"id": order_id},
+            }
+            yield self._fetched("returns/update", data)
 
     def _fetched(self, topic: str, data: Mapping[str, Any]) -> Fetched:
         return Fetched(self._event(topic, {}, data), json.dumps(data).encode())
@@ -229,6 +241,11 @@ class Shopify(Marketplace):
 def header(headers: Mapping[str, str], name: str) -> str:
     """A header of Shopify, with or without the older X-."""
     return headers.get(f"x-shopify-{name}") or headers.get(f"shopify-{name}") or ""
+
+
+def utc_text(value: datetime) -> str:
+    """A time as a search takes it."""
+    return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def sent_at(value: str) -> datetime | None:

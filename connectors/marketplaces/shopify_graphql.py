@@ -149,21 +149,16 @@ class Admin:
         order = mapping(data.get("order"), "order")
         return [told_payload(row) for row in rows(order, "refunds")]
 
-    def changed_orders(self, since: str) -> Iterator[Mapping[str, Any]]:
-        """The orders that changed after a moment (ISO 8601), as the API tells them."""
-        after = None
+    def changed_orders(
+        self, query: str, after: str | None = None
+    ) -> Iterator[tuple[list[Mapping[str, Any]], str]]:
+        """The orders that a search finds, page by page, and where the next begins."""
         for _page in range(MAX_PAGES):
-            data = self.ask(
-                CHANGED_ORDERS,
-                {
-                    "query": f"updated_at:>'{since}'",
-                    "first": ORDERS_PER_PAGE,
-                    "after": after,
-                },
-            )
+            variables = {"query": query, "first": ORDERS_PER_PAGE, "after": after}
+            data = self.ask(CHANGED_ORDERS, variables)
             orders = mapping(data["orders"], "orders")
-            yield from rows(orders, "nodes")
             after = next_page(orders)
+            yield rows(orders, "nodes"), after
             if not after:
                 return
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from ..errors import Refused
 from ..notices import Fetched, IncomingEvent, Money, Ping, ReturnLine, ReturnNotice
+from ..polling import Part, Stream
 from ..readers import (
     decimal,
     identifier,
@@ -31,7 +32,8 @@ from ..readers import (
     rows,
     text,
 )
-from .base import Credential, Marketplace, dedupe, event_key
+from .base import Marketplace, dedupe, event_key
+from .fields import Credential
 
 API = "/wp-json/wc/v3"
 PAGE_SIZE = 100
@@ -63,18 +65,32 @@ class WooCommerce(Marketplace):
         ),
     )
 
-    def _poll(self, since: datetime) -> Iterator[Fetched]:
-        """The orders with refunds that changed since then, as order.updated."""
+    def _streams(self):
+        return (Stream("orders", self._changed_orders),)
+
+    def _changed_orders(
+        self, since: datetime, until: datetime, at: Any
+    ) -> Iterator[Part]:
+        """The orders with refunds that changed, as order.updated.
+
+        Without an end: an order that changes meanwhile would leave the window, and
+        move others to a page that was read already.
+        """
         params = {
             "modified_after": since.astimezone(timezone.utc).strftime("%FT%TZ"),
             "dates_are_gmt": "true",
             "orderby": "id",
             "order": "asc",
         }
-        for order in self._pages(f"{API}/orders", params):
-            event = self._order_updated("order.updated", order, "")
-            if event.wanted:
-                yield Fetched(event, json.dumps(order, default=str).encode())
+        for page, (orders, last) in enumerate(
+            self._paged(f"{API}/orders", params, at or 1), at or 1
+        ):
+            found = [
+                Fetched(event, json.dumps(order, default=str).encode())
+                for order in orders
+                if (event := self._order_updated("order.updated", order, "")).wanted
+            ]
+            yield Part(found, None if last else page + 1)
 
     def _refresh(self, kind, number, order_external_id):
         """A refund as the shop tells it now: cancelled when it is gone."""
@@ -156,12 +172,20 @@ class WooCommerce(Marketplace):
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[Mapping]:
         """The rows of a collection, page after page."""
-        for page in range(1, MAX_PAGES + 1):
+        for found, _last in self._paged(path, params):
+            yield from found
+
+    def _paged(
+        self, path: str, params: Mapping[str, str], start: int = 1
+    ) -> Iterator[tuple[list[Mapping], bool]]:
+        """The pages of a collection, and whether each is the last one."""
+        for page in range(start, start + MAX_PAGES):
             response = self.http.get(
                 path, {**params, "per_page": PAGE_SIZE, "page": page}
             )
-            yield from rows({"rows": self.http.json_of(response)}, "rows")
-            if page >= int(response.headers.get("X-WP-TotalPages") or 1):
+            last = page >= int(response.headers.get("X-WP-TotalPages") or 1)
+            yield rows({"rows": self.http.json_of(response)}, "rows"), last
+            if last:
                 return
 
 

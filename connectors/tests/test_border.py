@@ -8,7 +8,7 @@ from pathlib import Path
 from ..marketplaces import registry
 
 CONNECTORS = Path(__file__).resolve().parent.parent
-ALLOWED = {"requests", "lxml"}
+ALLOWED = {"requests", "lxml", "cryptography"}
 # For the tests only.
 ALLOWED_IN_TESTS = {"hypothesis"}
 

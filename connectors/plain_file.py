@@ -1,0 +1,181 @@
+"""Our own files of returns and refunds, for marketplaces without a connector.
+
+CSV (comma, semicolon or tab) or JSON (a list of objects) with the columns below.
+Rows with the same `kind` and `id` are the lines of one refund or return. Amounts are
+with tax and positive when money goes back; a fee that is kept is a line of kind
+`fee` with a negative amount.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from .errors import Unreadable
+from .files import FileFormat, Row, write_csv
+from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
+from .readers import decimal, moment, text
+
+# (column, what it is)
+COLUMNS = (
+    ("kind", "refund (money back) or return (goods back); refund when left empty"),
+    ("id", "the number of the refund or return at the marketplace; required"),
+    ("state", f"{', '.join(STATES)}; refunded or approved when left empty"),
+    ("order", "the number of the order that people see; required"),
+    ("order id", "the marketplace's internal id of the order, if there is one"),
+    ("return id", "of a refund: the return it belongs to"),
+    ("date", "ISO 8601: 2026-03-31 or 2026-03-31T10:15:00+02:00"),
+    ("currency", "ISO 4217: EUR; required where there is an amount"),
+    ("amount", "what was paid back in all, with tax; the same on each row"),
+    ("line kind", f"{', '.join(LINE_KINDS)}; product when left empty"),
+    ("order line", "the marketplace's id of the order line"),
+    ("sku", "the article's number"),
+    ("barcode", "the article's EAN or UPC"),
+    ("title", "the article's name"),
+    ("quantity", "how many; 0 for money only"),
+    ("line amount", "of this line, with tax"),
+    ("goods", "yes or no: whether goods come back for this line"),
+    ("reason", "why, in the marketplace's words"),
+    ("note", "anything else"),
+    ("email", "the customer's"),
+    ("language", "the customer's: nl, fr-BE"),
+)
+EXAMPLE = (
+    ("refund", "R-1001", "refunded", "1001", "", "", "2026-03-31", "EUR", "48.40")
+    + ("product", "", "E-COM07", "", "Large Cabinet", "1", "42.35", "yes")
+    + ("Too large", "", "anna@example.com", "nl"),
+    ("refund", "R-1001", "refunded", "1001", "", "", "2026-03-31", "EUR", "48.40")
+    + ("shipping", "", "", "", "Delivery", "0", "6.05", "no")
+    + ("Too large", "", "anna@example.com", "nl"),
+)
+YES = {"yes": True, "1": True, "true": True, "no": False, "0": False, "false": False}
+NUMBER = re.compile(r"[-+]?\d{1,15}([.,]\d{1,6})?")
+
+
+def template() -> bytes:
+    """A CSV to fill in, with one refund of two lines as an example."""
+    return write_csv([name for name, _help in COLUMNS], EXAMPLE)
+
+
+def plain_key(row: Row) -> str:
+    """Which refund or return a row is of."""
+    kind = text(row, "kind").lower() or "refund"
+    if kind not in KINDS[:2]:
+        raise Unreadable(f"kind: refund or return was expected, not {ascii(kind)}.")
+    number = text(row, "id")
+    if not number or len(number) > 100:
+        raise Unreadable("id: the number of the refund or return is missing.")
+    if not text(row, "order") and not text(row, "order id"):
+        raise Unreadable("order: the number of the order is missing.")
+    return f"{kind}:{number}"
+
+
+def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
+    """The refund or return of these rows."""
+    first = rows[0]
+    external_id = plain_key(first)
+    kind = external_id.partition(":")[0]
+    default = "refunded" if kind == "refund" else "approved"
+    currency = _same(rows, "currency").upper()
+    lines = tuple(_line(row, place, currency) for place, row in enumerate(rows, 1))
+    lines = tuple(line for line in lines if line)
+    return [
+        ReturnNotice(
+            external_id=external_id,
+            kind=kind,
+            state=_one_of(_same(rows, "state") or default, STATES, "state"),
+            order_external_id=_same(rows, "order id"),
+            order_refs=tuple(filter(None, (_same(rows, "order"),))),
+            return_external_id=_return_of(rows),
+            occurred_at=_date(_same(rows, "date")),
+            currency=currency,
+            lines=lines,
+            total=_money(_same(rows, "amount"), currency, "amount"),
+            goods_expected=any(line.goods_expected for line in lines),
+            reason=text(first, "reason"),
+            note=text(first, "note"),
+            customer_email=text(first, "email"),
+            customer_language=text(first, "language"),
+        )
+    ]
+
+
+def _line(row: Row, place: int, currency: str) -> ReturnLine | None:
+    kind = _one_of(text(row, "line kind") or "product", LINE_KINDS, "line kind")
+    quantity = _number(row.get("quantity"), "quantity")
+    amount = _money(row.get("line amount"), currency, "line amount")
+    if quantity is not None and quantity < 0:
+        raise Unreadable("quantity: a number from 0 was expected.")
+    if quantity is None and amount is None:
+        return None
+    goods = text(row, "goods").lower()
+    if goods and goods not in YES:
+        raise Unreadable("goods: yes or no was expected.")
+    quantity = quantity or Decimal(0)
+    return ReturnLine(
+        external_id=f"{kind}:{place}",
+        kind=kind,
+        order_line_ref=text(row, "order line"),
+        sku=text(row, "sku"),
+        barcode=text(row, "barcode"),
+        title=text(row, "title"),
+        quantity=quantity,
+        total=amount,
+        goods_expected=YES.get(goods, kind == "product" and quantity > 0),
+        reason=text(row, "reason"),
+    )
+
+
+def _same(rows: Sequence[Row], name: str) -> str:
+    """What all rows of a refund say alike, or leave empty."""
+    found = {text(row, name) for row in rows} - {""}
+    if len(found) > 1:
+        raise Unreadable(f"{name}: the rows of one refund or return do not agree.")
+    return found.pop() if found else ""
+
+
+def _return_of(rows: Sequence[Row]) -> str:
+    number = _same(rows, "return id")
+    return f"return:{number}" if number else ""
+
+
+def _one_of(value: str, allowed: Sequence[str], name: str) -> str:
+    if value.lower() not in allowed:
+        raise Unreadable(f"{name}: one of {', '.join(allowed)} was expected.")
+    return value.lower()
+
+
+def _date(value: str) -> Any:
+    """A date, at noon in UTC, or a time with its zone."""
+    if len(value) == 10:
+        value = f"{value}T12:00:00Z"
+    return moment(value, "date")
+
+
+def _number(value: Any, name: str) -> Decimal | None:
+    """A number with a point or a comma, and nothing between its thousands."""
+    if isinstance(value, str) and value:
+        if not NUMBER.fullmatch(value.strip()):
+            raise Unreadable(f"{name}: a number like 1234.50 was expected.")
+        value = value.strip().replace(",", ".")
+    return decimal(value, name)
+
+
+def _money(value: Any, currency: str, name: str) -> Money | None:
+    amount = _number(value, name)
+    if amount is None:
+        return None
+    if not re.fullmatch(r"[A-Z]{3}", currency):
+        raise Unreadable("currency: a code like EUR was expected.")
+    return Money(amount, currency)
+
+
+PLAIN = FileFormat(
+    name="plain",
+    label="Plain file (CSV, JSON)",
+    required=("id", "order"),
+    key=plain_key,
+    notices=plain_notices,
+)
