@@ -25,6 +25,7 @@
         "views/stock_picking_views.xml",
         "views/avoir_menus.xml",
         "views/marketplace_reason_views.xml",
+        "views/marketplace_import_views.xml",
         "views/res_config_settings_views.xml",
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",

@@ -8,8 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from odoo import SUPERUSER_ID, http
 from odoo.http import request
 
-from ..connectors import marketplaces
-from ..connectors.errors import Untrusted
+from ..connectors.errors import ConnectorError, Untrusted
 from ..connectors.notices import Ping
 from ..tools.wake import wake_later
 
@@ -52,7 +51,8 @@ class MarketplaceWebhook(http.Controller):
     def receive(self, key):
         """Keep a delivery, once, and answer at once; it is read later.
 
-        404: no such account; 413: too large; 401: not signed as agreed, and not kept.
+        404: no such account; 413: too large; 401: not signed as agreed, and not kept;
+        503: the marketplace's keys cannot be had at the moment, it is to come again.
         """
         messages = request.env(user=SUPERUSER_ID, su=True)["marketplace.message"]
         account = messages.env["marketplace.account"]._find_webhook_account(key)
@@ -62,12 +62,18 @@ class MarketplaceWebhook(http.Controller):
         if body is None:
             return _answer("too large", 413)
         headers = request.httprequest.headers
-        shop = marketplaces.get(account.code, account.settings)
+        accounts = messages.env["marketplace.account"]
         try:
-            event = shop.verify(headers, body)
+            # Where the signature is made with the marketplace's own key, this key may
+            # have to be fetched first; it is kept for the deliveries that follow.
+            with accounts._open_connector(account.code, account.settings) as shop:
+                event = shop.verify(headers, body)
         except Untrusted as error:
             _logger.warning("Delivery to account %s refused: %s", account.id, error)
             return _answer("not trusted", 401)
+        except ConnectorError as error:
+            _logger.warning("Delivery to account %s not checked: %s", account.id, error)
+            return _answer("try again", 503)
         if isinstance(event, Ping) or not event.wanted:
             return _answer("ok")
         delivery = (event, body, _keep_headers(headers))

@@ -24,6 +24,7 @@ from . import marketplace_account_policy
 from . import marketplace_account_connector
 from . import marketplace_account_poll
 from . import marketplace_account_overview
+from . import marketplace_option
 from . import marketplace_reason
 from . import marketplace_message
 from . import marketplace_order
@@ -34,6 +35,7 @@ from . import marketplace_return_match
 from . import marketplace_return_goods
 from . import marketplace_return_credit
 from . import marketplace_return_actions
+from . import marketplace_import
 from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit

@@ -7,6 +7,8 @@ from odoo.tools import ormcache
 from ..connectors import marketplaces
 
 KIBIBYTE = 1024
+# Tokens and public keys, kept by this process for all accounts.
+_memory = marketplaces.Memory()
 
 # What the webhook needs of an account, as plain values that can be cached.
 WebhookAccount = namedtuple(
@@ -54,9 +56,15 @@ class MarketplaceAccount(models.Model):
         """What the connector is told of this account, secrets included."""
         self.ensure_one()
         account = self.sudo()
-        return {name: account[name] for name in account._get_credential_names()}
+        settings = {name: account[name] for name in account._get_credential_names()}
+        return {**(account.options or {}), **settings}
 
     def _get_connector(self):
         """The connector of this account, to be used in a ``with`` block."""
         self.ensure_one()
-        return marketplaces.get(self.code, self._get_settings())
+        return self._open_connector(self.code, self._get_settings())
+
+    @api.model
+    def _open_connector(self, code, settings):
+        """A connector with the tokens and keys that this process keeps."""
+        return marketplaces.get(code, settings, _memory)

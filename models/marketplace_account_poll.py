@@ -18,8 +18,6 @@ OVERLAP = timedelta(minutes=10)
 # goes on from the last page then.
 LEASE = timedelta(minutes=5)
 LONGEST_WAIT = timedelta(hours=6)
-# The answers of a shop that does not accept the secrets of the account.
-NOT_ACCEPTED = (401, 403)
 
 
 class MarketplaceAccount(models.Model):
@@ -59,7 +57,8 @@ class MarketplaceAccount(models.Model):
     @api.depends("code")
     def _compute_can_poll(self):
         for account in self:
-            account.can_poll = account.code in marketplaces.registry
+            shop = marketplaces.registry.get(account.code)
+            account.can_poll = bool(shop and shop.polls)
 
     def write(self, vals):
         """Another secret or address: what stood still goes on."""
@@ -142,7 +141,7 @@ class MarketplaceAccount(models.Model):
     def _get_due_domain(self):
         now = fields.Datetime.now()
         return [
-            ("code", "in", list(marketplaces.registry)),
+            ("code", "in", [c for c, s in marketplaces.registry.items() if s.polls]),
             ("is_stopped", "=", False),
             "|",
             ("poll_interval", ">", 0),
@@ -179,7 +178,7 @@ class MarketplaceAccount(models.Model):
         """Store what changed in the shop, page by page, each of them committed."""
         self.ensure_one()
         try:
-            finished = self._poll_pages()
+            next_page = self._poll_pages()
         except psycopg2.OperationalError as error:
             # Another worker was in between: the page is asked again.
             self.env.cr.rollback()
@@ -191,41 +190,49 @@ class MarketplaceAccount(models.Model):
             self.env.cr.rollback()
             self._poll_failed(error)
         else:
-            self._poll_went_well(finished)
+            self._poll_went_well(next_page)
 
     def _poll_pages(self):
         """Ask for pages until there are no more.
 
-        :return: whether there are no more, and not only no more time
+        :return: when to ask for more; None where there are no more
         """
         if not self.poll_started:
             self.poll_started = fields.Datetime.now()
         since = self.poll_from or (self.last_poll or self.create_date) - OVERLAP
         with self._get_connector() as shop:
-            for page in _get_pages(shop, self.poll_cursor, since, self.poll_until):
+            for page in shop.poll_pages(
+                self.poll_cursor or "", _aware(since), _aware(self.poll_until)
+            ):
                 # What webhooks stored meanwhile is to be in sight.
                 self.env["ir.cron"]._commit_progress()
                 self.env["marketplace.message"]._store(self, page.messages)
-                self.poll_cursor = page.cursor
-                self.next_poll = fields.Datetime.now() + LEASE
-                if not self.env["ir.cron"]._commit_progress():
-                    return False
-        return True
+                now = fields.Datetime.now()
+                self.write({"poll_cursor": page.cursor, "next_poll": now + LEASE})
+                has_time = self.env["ir.cron"]._commit_progress()
+                if not page.cursor:
+                    return None
+                if page.retry_after is not None:
+                    return now + timedelta(seconds=page.retry_after)
+                if not has_time:
+                    return now
+        return None
 
-    def _poll_went_well(self, finished):
+    def _poll_went_well(self, next_page):
+        """Note when to ask again.
+
+        :param next_page: when there is more to be had of this window, or None
+        """
         now = fields.Datetime.now()
-        values = {"poll_failures": 0, "poll_error": False}
-        if finished and self.poll_from:
-            # What was asked again says nothing about what is new.
-            values |= {"poll_from": False, "poll_until": False}
-        elif finished:
-            values["last_poll"] = self.poll_started
-        if finished:
-            wait = timedelta(minutes=self.poll_interval or 60)
+        values = {"poll_failures": 0, "poll_error": False, "next_poll": next_page}
+        if not next_page:
             values |= {"poll_cursor": False, "poll_started": False}
-            values["next_poll"] = now if self.poll_from else now + wait
-        else:
-            values["next_poll"] = now
+            wait = timedelta(minutes=self.poll_interval or 60)
+            if self.poll_from:
+                # What was asked again says nothing about what is new.
+                values |= {"poll_from": False, "poll_until": False, "next_poll": now}
+            else:
+                values |= {"last_poll": self.poll_started, "next_poll": now + wait}
         self.write(values)
         self._get_problem_activities().unlink()
 
@@ -286,16 +293,7 @@ class MarketplaceAccount(models.Model):
 
 def is_not_accepted(error):
     """Whether a shop refused the secrets, and not only one thing that was asked."""
-    return isinstance(error, Refused) and error.status in NOT_ACCEPTED
-
-
-class _Page:
-    def __init__(self, messages):
-        self.messages, self.cursor = messages, ""
-
-
-def _get_pages(shop, cursor, since, until):
-    return [_Page(list(shop.poll(_aware(since))))]
+    return isinstance(error, Refused) and error.unauthorized
 
 
 def _aware(moment):

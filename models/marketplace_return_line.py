@@ -35,6 +35,7 @@ class MarketplaceReturnLine(models.Model):
     )
     order_line_ref = fields.Char("Order Line at the Marketplace", readonly=True)
     sku = fields.Char("SKU")
+    barcode = fields.Char(readonly=True)
     title = fields.Char("Description")
     reason = fields.Char("Customer's Reason", readonly=True)
     quantity = fields.Float(
@@ -106,10 +107,11 @@ class MarketplaceReturnLine(models.Model):
                     )
                 )
 
-    @api.depends("title", "sku")
+    @api.depends("title", "sku", "barcode")
     def _compute_display_name(self):
         for line in self:
-            line.display_name = line.title or line.sku or line.external_id
+            told = line.title or line.sku or line.barcode
+            line.display_name = told or line.external_id
 
     def _get_unit(self):
         """The unit that the quantities of this line are in."""

@@ -132,7 +132,7 @@ class MarketplaceReturn(models.Model):
             self.env._(
                 "%(line)s: choose the order line. None has the SKU “%(sku)s”.",
                 line=line.display_name,
-                sku=line.sku or "",
+                sku=line.sku or line.barcode or "",
             )
             for line in self.line_ids
             if line._needs_match() and not line._is_optional_match()
@@ -245,12 +245,12 @@ class MarketplaceReturnLine(models.Model):
                 return by_ref[0]
         if self.kind == "shipping":
             return self._find_shipping(candidates)
-        sku = (self.sku or "").strip().lower()
-        if not sku:
-            return candidates.browse()
-        for candidate in candidates:
+        told = {code.strip().lower() for code in (self.sku, self.barcode) if code} - {
+            ""
+        }
+        for candidate in candidates if told else ():
             codes = (candidate.product_id.default_code, candidate.product_id.barcode)
-            if sku not in [code.lower() for code in codes if code]:
+            if told.isdisjoint(code.lower() for code in codes if code):
                 continue
             left = _get_ordered_quantity(candidate) - taken[candidate]
             if candidate.product_uom_id.compare(left, self.quantity) >= 0:

@@ -399,6 +399,7 @@ def prepare_line_values(line):
         "kind": line.kind,
         "order_line_ref": line.order_line_ref,
         "sku": line.sku,
+        "barcode": line.barcode,
         "title": line.title,
         "quantity": float(line.quantity),
         "goods_expected": line.goods_expected,

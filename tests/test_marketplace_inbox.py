@@ -7,7 +7,7 @@ from odoo.tests import Form, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.avoir.connectors.errors import Refused, TryAgainLater, Unreadable
-from odoo.addons.avoir.connectors.notices import Fetched, IncomingEvent
+from odoo.addons.avoir.connectors.notices import Fetched, IncomingEvent, Page
 
 from .marketplace_common import FakeShop, MarketplaceCommon
 
@@ -159,13 +159,19 @@ class TestMarketplaceInbox(MarketplaceCommon):
     def test_poll(self):
         asked = []
 
-        def poll(shop, since):
+        def poll(shop, cursor, since, until):
             asked.append(since)
-            yield Fetched(IncomingEvent(event_key="event", topic="t"), b"event")
-            yield Fetched(IncomingEvent(event_key="no", topic="t", wanted=False), b"no")
+            yield Page(
+                (
+                    Fetched(IncomingEvent(event_key="event", topic="t"), b"event"),
+                    Fetched(
+                        IncomingEvent(event_key="no", topic="t", wanted=False), b"no"
+                    ),
+                )
+            )
 
         self.message(self.notice(total=1))
-        self.patch(FakeShop, "poll", poll)
+        self.patch(FakeShop, "poll_pages", poll)
         self.cron("poll")
         messages = self.env["marketplace.message"].search(
             [("account_id", "=", self.account.id)]
@@ -177,10 +183,10 @@ class TestMarketplaceInbox(MarketplaceCommon):
         )
 
     def test_poll_refused(self):
-        def poll(shop, since):
+        def poll(shop, cursor, since, until):
             raise Refused("403")
 
-        self.patch(FakeShop, "poll", poll)
+        self.patch(FakeShop, "poll_pages", poll)
         self.cron("poll")
         self.assertFalse(self.account.last_poll)
         self.assertIn("403", self.account.activity_ids.summary)
@@ -189,12 +195,12 @@ class TestMarketplaceInbox(MarketplaceCommon):
         """A shop that breaks the connector does not stop the others."""
         other = self.account.copy({"base_url": "http://localhost:2", "sequence": 20})
 
-        def poll(shop, since):
+        def poll(shop, cursor, since, until):
             if shop.settings["base_url"].endswith("1"):
                 raise ZeroDivisionError("oops")
-            yield Fetched(IncomingEvent(event_key="event", topic="t"), b"event")
+            yield Page((Fetched(IncomingEvent(event_key="e", topic="t"), b"event"),))
 
-        self.patch(FakeShop, "poll", poll)
+        self.patch(FakeShop, "poll_pages", poll)
         with mute_logger("odoo.addons.avoir.models.marketplace_account_poll"):
             self.cron("poll")
         self.assertIn("oops", self.account.activity_ids.summary)
