@@ -40,4 +40,12 @@ from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit
 from . import sale_order
+from . import sale_order_line_down_payment
+from . import sale_order_down_payment
+from . import sale_order_down_payment_limit
+from . import sale_order_down_payment_figures
+from . import account_move_down_payment
+from . import account_tax_down_payment
+from . import res_company_down_payment
+from . import res_config_settings_down_payment
 from . import account_move_marketplace

@@ -22,5 +22,6 @@ from . import test_refund_order
 from . import test_marketplace_webhook
 from . import test_marketplace_policy
 from . import test_marketplace_stateful
+from . import test_down_payment
 from . import test_marketplace_import
 from . import test_marketplace_poll

@@ -5,3 +5,4 @@ from . import (
     account_move_reversal_preview,
 )
 from . import marketplace_fetch
+from . import sale_advance_payment_inv
