@@ -45,6 +45,11 @@ class Http:
     """One session with one shop.
 
     `base_url` is where every call goes: https, or http on loopback.
+    `auth` is (name, secret), or a function that signs a prepared request.
+    `renew` is called when a call is not let in, once a call: True when the token was
+    thrown away and the call should be made again. `check` sees every good answer (with
+    method and address) and may raise. `busy_wait` is the wait in seconds on a 429 that
+    does not say how long.
     `secrets` are the texts that must never be shown; those of `auth` and `headers`
     are added by themselves. `patience` bounds one call, its retries and waits
     included, in seconds; `timeout` is (connect, read) and bounds one try.
@@ -54,19 +59,27 @@ class Http:
         self,
         base_url: str,
         *,
-        auth: tuple[str, str] | None = None,
+        auth: tuple[str, str] | Callable[[Any], Any] | None = None,
         headers: Mapping[str, str] | None = None,
         secrets: Iterable[str] = (),
         timeout: tuple[float, float] = (5, 20),
         patience: float = 30,
         max_bytes: int = MAX_BYTES,
         sleep: Callable[[float], None] = time.sleep,
+        renew: Callable[[], bool] | None = None,
+        check: Callable[[str, str, Answer], None] | None = None,
+        busy_wait: float | None = None,
     ):
         self.base_url = checked_base_url(base_url)
         self._timeout = timeout
         self._patience = patience
         self._max_bytes = max_bytes
         self._sleep = sleep
+        self._renew = renew
+        self._check = check
+        self._busy_wait = busy_wait
+        # Until when the other side lets nobody in.
+        self._closed_until = 0.0
         self._hidden = hidden_texts(auth, headers, secrets)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
@@ -91,6 +104,26 @@ class Http:
         """POST JSON; `retry` False where doing it twice would matter."""
         return self._call("POST", path, json=json, retry=retry)
 
+    def put(self, path: str, json: Any, content_type: str = "") -> Answer:
+        """PUT JSON, under another name of it where the other side has one."""
+        headers = {"Content-Type": content_type} if content_type else {}
+        return self._call("PUT", path, json=json, headers=headers)
+
+    def post_form(self, path: str, data: Mapping[str, str]) -> Answer:
+        """POST a form; done again when the answer is lost."""
+        return self._call("POST", path, data=dict(data))
+
+    def post_file(self, path: str, name: str, filename: str, content: bytes) -> Answer:
+        """POST one PDF in a form, once."""
+        file = (filename, content, "application/pdf")
+        return self._call("POST", path, files={name: file}, retry=False)
+
+    def hide(self, text: str) -> str:
+        """Never show this text either; it is given back."""
+        if len(text) >= 4 and text not in self._hidden:
+            self._hidden = (text, *self._hidden)
+        return text
+
     def get_json(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """GET a path and read its JSON; numbers with decimals stay exact."""
         return self.json_of(self.get(path, params))
@@ -114,10 +147,19 @@ class Http:
     def _call(self, method: str, path: str, *, retry: bool = True, **kwargs) -> Answer:
         url = f"{self.base_url}/{path.lstrip('/')}"
         deadline = time.monotonic() + self._patience
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
             try:
                 return self._attempt(method, url, deadline, kwargs)
+            except Refused as refused:
+                if (
+                    renewed
+                    or refused.status != 401
+                    or not (self._renew and self._renew())
+                ):
+                    raise
+                renewed = True
+                continue
             except TryAgainLater as problem:
                 asked = problem.retry_after
                 wait = backoff(attempt) if asked is None else asked
@@ -129,6 +171,7 @@ class Http:
 
     def _attempt(self, method, url, deadline, kwargs) -> Answer:
         """One try. An exception can hold the request: only its kind is told."""
+        self._wait_for_the_door(deadline)
         try:
             answer = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
@@ -144,14 +187,26 @@ class Http:
         except (requests.exceptions.RequestException, OSError) as error:
             kind = type(error).__name__
             raise TryAgainLater(f"{self._host()} is out of reach ({kind})") from None
+        self._closed_until = time.monotonic() + spent_limit(answer.headers)
         if answer.status in RETRIED:
-            raise TryAgainLater(
-                f"{self._host()} answers {answer.status}",
-                retry_after(answer.headers.get("Retry-After")),
-            )
+            wait = retry_after(answer.headers.get("Retry-After"))
+            if wait is None and answer.status == 429:
+                wait = spent_limit(answer.headers) or self._busy_wait
+            raise TryAgainLater(f"{self._host()} answers {answer.status}", wait)
         if answer.status >= 400:
             raise self._refusal(answer)
+        if self._check:
+            self._check(method, url, answer)
         return answer
+
+    def _wait_for_the_door(self, deadline) -> None:
+        """Wait until the next call is allowed, if that is soon."""
+        wait = self._closed_until - time.monotonic()
+        if wait <= 0:
+            return
+        if time.monotonic() + wait > deadline:
+            raise TryAgainLater(f"{self._host()} asks to go slower", wait)
+        self._sleep(wait)
 
     def _send(self, method, url, deadline, kwargs) -> Answer:
         connect, read = self._timeout
@@ -277,14 +332,35 @@ def retry_after(header: str | None) -> float | None:
     return max(0.0, (moment - datetime.now(timezone.utc)).total_seconds())
 
 
+def spent_limit(headers: Mapping[str, str]) -> float:
+    """Seconds until calls are allowed again, by X-RateLimit-Remaining and -Reset.
+
+    Reset is told in seconds or as a moment (seconds since 1970); 0 when calls are left.
+    """
+    if (headers.get("X-RateLimit-Remaining") or "").strip() != "0":
+        return 0.0
+    try:
+        reset = float(headers.get("X-RateLimit-Reset") or 0)
+    except ValueError:
+        return 0.0
+    if reset > 1e9:
+        reset -= time.time()
+    return min(max(reset, 0.0), 3600.0)
+
+
 def error_code(answer: Answer) -> str:
-    """The short code in a JSON error body (`{"code": "rest_no_route"}`), or nothing.
+    """The short code in a JSON error body, or nothing.
+
+    `{"code": "rest_no_route"}`, `{"error": "invalid_grant"}` (OAuth) or
+    `{"errors": [{"code": "QuotaExceeded"}]}`.
 
     Nothing else of the body is ever shown: it can hold anything.
     """
     try:
-        code = parse_json(answer.content)["code"]
-    except (Unreadable, LookupError, TypeError):
+        body = parse_json(answer.content)
+        first = (body.get("errors") or [{}])[0]
+        code = body.get("code") or body.get("error") or first.get("code")
+    except (Unreadable, LookupError, TypeError, AttributeError):
         return ""
     return code if isinstance(code, str) and PLAIN_ID.fullmatch(code) else ""
 
@@ -292,7 +368,7 @@ def error_code(answer: Answer) -> str:
 def hidden_texts(auth, headers, secrets) -> tuple[str, ...]:
     """All that may not be shown, the longest first."""
     texts = {*secrets, *(headers or {}).values()}
-    if auth:
+    if isinstance(auth, tuple):
         pair = ":".join(auth)
         texts |= {auth[1], base64.b64encode(pair.encode()).decode()}
     return tuple(sorted((t for t in texts if len(t) >= 4), key=len, reverse=True))

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from ..cache import Cache, Memory
 from ..errors import Refused
 from .base import Marketplace
+from .bol import Bol
 from .fields import Credential, Option
 from .shopify import Shopify
 from .woocommerce import WooCommerce
 
 registry: dict[str, type[Marketplace]] = {
-    provider.code: provider for provider in (Shopify, WooCommerce)
+    provider.code: provider for provider in (Bol, Shopify, WooCommerce)
 }
 
 

@@ -9,54 +9,16 @@ Needs the standard library only.
 from __future__ import annotations
 
 import base64
-import json
 import re
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from .loopback import Answer, Call, LoopbackServer
 
 WOO = "/wp-json/wc/v3"
 GRAPHQL = re.compile(r"/admin/api/[\d-]+/graphql\.json")
-OPERATION = re.compile(r"query (\w+)")
 
 
-@dataclass
-class Answer:
-    """What is sent back."""
-
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def raw(self) -> bytes:
-        if isinstance(self.body, bytes):
-            return self.body
-        return json.dumps(self.body).encode()
-
-
-@dataclass
-class Failure:
-    """An answer that takes the place of the next ones to a path."""
-
-    path: str
-    answer: Answer
-    times: int
-
-
-@dataclass
-class Call:
-    """One request that came in."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    operation: str = ""
-    variables: dict[str, Any] = field(default_factory=dict)
-
-
-class ShopServer:
+class ShopServer(LoopbackServer):
     """The shop. `with ShopServer() as shop:` serves on `shop.url`.
 
     WooCommerce: `add_order`, `add_refund`. Shopify: `add_node` with nodes as the
@@ -76,36 +38,7 @@ class ShopServer:
         self.orders: dict[str, dict] = {}
         self.refunds: dict[str, list[dict]] = {}
         self.nodes: dict[str, dict] = {}
-        self.calls: list[Call] = []
-        self._failures: list[Failure] = []
-        self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
-
-    @property
-    def url(self) -> str:
-        """The address of the shop."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> ShopServer:
-        """Begin to serve, in a thread."""
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving and let go of the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *exc_info):
-        self.stop()
+        super().__init__(port)
 
     def add_order(self, order: dict, refunds: list[dict] = ()) -> None:
         """Put a WooCommerce order, with its refunds, into the shop."""
@@ -121,44 +54,14 @@ class ShopServer:
         """Put an order, a refund or a return (by its gid) into the Shopify shop."""
         self.nodes[node["id"]] = node
 
-    def fail(
-        self,
-        path: str,
-        status: int,
-        times: int = 1,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        """Answer the next calls whose path or operation has this text like this."""
-        if body is None:
-            body = {
-                "code": "internal_error",
-                "message": "…",
-                "data": {"status": status},
-            }
-        self._failures.append(Failure(path, Answer(status, body, headers or {}), times))
-
     # ----------------------------------------------------------------------
 
-    def answer(self, call: Call, headers) -> Answer:
-        """The answer to a call, which is noted."""
-        with self._lock:
-            self.calls.append(call)
-            failure = self._programmed(call)
-        if failure:
-            return failure
+    def _answer(self, call: Call, headers) -> Answer:
         if GRAPHQL.fullmatch(call.path):
             return self._graphql(call, headers)
         if call.path.startswith(WOO):
             return self._woocommerce(call, headers)
         return woo_error(404, "rest_no_route", "No route was found.")
-
-    def _programmed(self, call: Call) -> Answer | None:
-        for failure in self._failures:
-            if failure.times and failure.path in (call.path + " " + call.operation):
-                failure.times -= 1
-                return failure.answer
-        return None
 
     # WooCommerce ----------------------------------------------------------
 
@@ -273,44 +176,3 @@ def page_of(rows: list[dict], variables: dict[str, Any]) -> dict[str, Any]:
         "nodes": rows[start:end],
         "pageInfo": {"hasNextPage": end < len(rows), "endCursor": str(end)},
     }
-
-
-def handler_of(shop: ShopServer) -> type[BaseHTTPRequestHandler]:
-    """The handler class of a shop."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_GET(self):
-            parts = urlsplit(self.path)
-            query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-            self._reply(shop.answer(Call("GET", parts.path, query), self.headers))
-
-        def do_POST(self):
-            size = int(self.headers.get("Content-Length") or 0)
-            asked = json.loads(self.rfile.read(size) or b"{}")
-            operation = OPERATION.search(asked.get("query", ""))
-            call = Call(
-                "POST",
-                urlsplit(self.path).path,
-                {},
-                operation.group(1) if operation else "",
-                asked.get("variables") or {},
-            )
-            self._reply(shop.answer(call, self.headers))
-
-        def _reply(self, answer: Answer):
-            raw = answer.raw()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", "application/json; charset=UTF-8")
-            self.send_header("Content-Length", str(len(raw)))
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, format, *args):
-            pass
-
-    return Handler

@@ -1,11 +1,13 @@
 """What strangers, broken programs and bad luck send."""
 
+import copy
 import dataclasses
 import json
 import random
 import unittest
 from unittest import mock
 
+from ..documents import InvoiceNotice, OrderNotice
 from ..errors import ConnectorError, Refused, Unreadable, Untrusted
 from ..marketplaces import base as marketplace_base
 from ..marketplaces import get, registry
@@ -14,6 +16,7 @@ from .common import SECRET, SETTINGS
 from .deliveries import PAYLOADS, SIGNED
 
 TOPICS = {
+    "bol": ("return",),
     "shopify": (
         "refunds/create",
         "returns/approve",
@@ -164,7 +167,7 @@ class TestFuzz(unittest.TestCase):
     def test_changed_payloads(self):
         chance = random.Random(20260302)
         for file in sorted(PAYLOADS.glob("*.json")):
-            code = file.name.partition("_")[0]
+            code = provider_of(file.name)
             account = get(code, {**SETTINGS, "access_token": ""})
             account._http = mock.Mock(get=mock.Mock(side_effect=Refused("no calls")))
             for number in range(self.ROUNDS):
@@ -177,22 +180,29 @@ class TestFuzz(unittest.TestCase):
 
     def check(self, account, code, body, chance):
         topic = chance.choice(TOPICS[code])
-        event = account.verify(*SIGNED[code](body, topic, SECRET))
-        self.assertLessEqual(len(event.event_key), 200)
+        if code in SIGNED:
+            event = account.verify(*SIGNED[code](body, topic, SECRET))
+            self.assertLessEqual(len(event.event_key), 200)
         try:
             notices = account.read(body, topic)
         except ConnectorError as error:
             self.assertLess(len(str(error)), 400)
             return
         for notice in notices:
-            self.assertIsInstance(notice, ReturnNotice)
+            self.assertIsInstance(notice, (ReturnNotice, InvoiceNotice, OrderNotice))
             for word in texts(dataclasses.asdict(notice)):
                 self.assertNotIn("\0", word)
                 word.encode()
 
     def test_every_provider_is_tried(self):
         self.assertEqual(set(TOPICS), set(registry))
-        self.assertEqual(set(SIGNED), set(registry))
+        tried = {provider_of(file.name) for file in PAYLOADS.glob("*.json")}
+        self.assertEqual(tried, set(registry))
+
+
+def provider_of(name):
+    """The provider whose code begins the name of a payload."""
+    return next(code for code in registry if name.startswith(f"{code}_"))
 
 
 def change(data, chance, values):
@@ -210,7 +220,7 @@ def change(data, chance, values):
     if isinstance(place, dict) and chance.random() < 0.3:
         del place[key]
     else:
-        place[key] = chance.choice(values)
+        place[key] = copy.deepcopy(chance.choice(values))
 
 
 def texts(data):
