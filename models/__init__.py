@@ -16,6 +16,8 @@ from . import account_move_identity
 from . import account_move_net_of_tax
 from . import stock_move
 from . import stock_picking
+from . import stock_warehouse
+from . import res_company_return
 from . import ir_http
 from . import marketplace_work
 from . import marketplace_told
@@ -35,6 +37,9 @@ from . import marketplace_return_match
 from . import marketplace_return_goods
 from . import marketplace_return_credit
 from . import marketplace_return_actions
+from . import stock_move_verdict
+from . import stock_picking_return
+from . import stock_picking_credit
 from . import marketplace_import
 from . import sale_order_line
 from . import sale_order_line_return

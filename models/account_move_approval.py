@@ -36,7 +36,11 @@ class AccountMove(models.Model):
         """Mark the credit notes that a manager has to post, and tell one."""
         if self._may_approve_refunds():
             return
-        waiting = self.filtered(lambda move: move._is_above_approval_amount())
+        self.filtered(lambda move: move._is_above_approval_amount())._ask_for_approval()
+
+    def _ask_for_approval(self):
+        """Have a manager approve these drafts, whatever they amount to."""
+        waiting = self.filtered(lambda move: move.state == "draft")
         waiting.refund_approval = "to_approve"
         for move in waiting:
             approver = move._refund_approver()

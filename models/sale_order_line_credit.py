@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from odoo import Command, api, models
+from odoo.exceptions import UserError
 
 from ..tools.credit import CreditLine, CreditRequest
 from .sale_order_line import _is_counted
@@ -9,9 +10,10 @@ from .sale_order_line import _is_counted
 class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"
 
-    def _prepare_returns_to_credit(self):
+    def _prepare_returns_to_credit(self, received=None):
         """Tell which invoice lines are to be credited for what came back.
 
+        :param received: see ``_prepare_credit_requests``
         :return: ``{line: [CreditLine, …]}`` for the lines with less than nothing to
             invoice, as far as their posted invoices reach
         """
@@ -20,25 +22,45 @@ class SaleOrderLine(models.Model):
             for line, quantity in self._get_exact_left_to_invoice().items()
             if line.product_uom_id.compare(quantity, 0) < 0
         }
+        if received is not None:
+            wanted = {
+                line: min(quantity, sum(received[line].values()))
+                # What came back of a kit are its components: the order line tells.
+                if line._is_delivered_by_moves()
+                else quantity
+                for line, quantity in wanted.items()
+            }
         return {
             line: credit_lines
             for line, quantity in wanted.items()
             if (credit_lines := line._allocate_credit(quantity))
         }
 
-    def _prepare_credit_requests(self):
+    def _prepare_credit_requests(self, received=None):
         """Ask for the credit notes of what came back: one for each invoice.
 
+        The one way from goods that came back to their credit notes, from the order as
+        from the receipt.
+
+        :param received: ``{line: {return transfer: quantity}}``, in the line's unit: no
+            more than this, and these transfers are named; all that is left otherwise
         :return: a list of ``CreditRequest``; invoices of several orders are asked once
+        :raise UserError: where something was received that no posted invoice has
         """
         by_invoice = defaultdict(list)
         pickings = defaultdict(self.env["stock.picking"].browse)
-        for line, credit_lines in self._prepare_returns_to_credit().items():
+        to_credit = self._prepare_returns_to_credit(received)
+        for line, credit_lines in to_credit.items():
             for credit_line in credit_lines:
                 invoice = credit_line.line.move_id
                 by_invoice[invoice].append(credit_line)
-                pickings[invoice] |= line._get_returns_to_credit()
-        reason = self._get_return_reason()
+                pickings[invoice] |= (
+                    pickings[invoice].union(*received[line])
+                    if received
+                    else line._get_returns_to_credit()
+                )
+        if received:
+            self._check_all_is_invoiced(to_credit)
         return [
             CreditRequest(
                 invoice=invoice,
@@ -47,15 +69,66 @@ class SaleOrderLine(models.Model):
                     "invoice_again": False,
                     "return_goods": True,
                     "return_picking_ids": [Command.set(pickings[invoice].ids)],
-                    "refund_reason_id": reason.id if pickings[invoice] else False,
+                    "refund_reason_id": self._get_return_reason(pickings[invoice]).id,
+                },
+            )
+            for invoice, credit_lines in by_invoice.items()
+        ]
+
+    def _check_all_is_invoiced(self, to_credit):
+        """Say why goods that came back cannot be credited: their invoice is no more
+        than a draft, or others credited it."""
+        for line in self:
+            if (
+                line not in to_credit
+                and line.product_uom_id.compare(line.qty_to_invoice, 0) < 0
+            ):
+                raise UserError(
+                    self.env._(
+                        "%(order)s, %(product)s: goods came back, and no posted invoice"
+                        " has any of them left to credit. Post the draft invoice, or"
+                        " take them off it.",
+                        order=line.order_id.name,
+                        product=line.product_id.display_name,
+                    )
+                )
+
+    @api.model
+    def _prepare_kept_credit_requests(self, quantities):
+        """Ask for credit notes for goods that the customer keeps.
+
+        :param quantities: ``{line: {return transfer: quantity}}``, in the line's unit
+        :return: a list of ``CreditRequest``, one for each invoice
+        """
+        by_invoice = defaultdict(list)
+        pickings = defaultdict(self.env["stock.picking"].browse)
+        for line, by_picking in quantities.items():
+            for credit_line in line._allocate_credit(sum(by_picking.values())):
+                invoice = credit_line.line.move_id
+                by_invoice[invoice].append(credit_line)
+                pickings[invoice] = pickings[invoice].union(*by_picking)
+        return [
+            CreditRequest(
+                invoice=invoice,
+                lines=credit_lines,
+                values={
+                    "invoice_again": False,
+                    "return_goods": False,
+                    "return_picking_ids": [Command.set(pickings[invoice].ids)],
+                    "refund_reason_id": self._get_return_reason(pickings[invoice]).id,
                 },
             )
             for invoice, credit_lines in by_invoice.items()
         ]
 
     @api.model
-    def _get_return_reason(self):
-        """The reason that comes with the addon, unless it was archived or deleted."""
+    def _get_return_reason(self, pickings):
+        """The reason that return transfers give; else the one that comes with the
+        addon, unless it was archived or deleted."""
+        if len(pickings.refund_reason_id) == 1:
+            return pickings.refund_reason_id
+        if not pickings:
+            return self.env["account.refund.reason"]
         reason = self.env.ref("avoir.refund_reason_return", raise_if_not_found=False)
         return (reason or self.env["account.refund.reason"]).filtered("active")
 

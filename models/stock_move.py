@@ -200,15 +200,15 @@ class StockMove(models.Model):
         product = self.product_id
         raise UserError(
             self.env._(
-                "%(product)s: %(out)s %(unit)s went out for %(order)s and %(back)s would"
-                " come back with %(returns)s. Lower the quantity, or cancel a return"
+                "%(product)s: %(out)s %(unit)s went out for %(order)s and %(back)s"
+                " would come back with %(returns)s. Lower the quantity, or cancel a return"
                 " that is not coming.",
                 product=product.display_name,
                 out=_quantity(product.uom_id, out),
                 unit=product.uom_id.name,
                 order=line.order_id.name,
                 back=_quantity(product.uom_id, _sum_all(self)),
-                returns=", ".join(name for name in self.picking_id.mapped("name")),
+                returns=", ".join(self.picking_id.mapped("name")),
             )
         )
 
@@ -231,12 +231,28 @@ class StockMove(models.Model):
             )
         )
 
-    def _check_returned_lots(self):
-        """Refuse a lot back that did not go out with the move, or more of it."""
+    def _get_returnable_lots(self):
+        """What can still come back of each lot that these moves sent.
+
+        :return: ``{move: {lot: quantity}}`` in the product's unit, above zero
+        """
+        lots = defaultdict(dict)
+        balance, _with_lots = self._get_lot_balance()
+        for (origin, lot), quantity in balance.items():
+            if origin.product_id.uom_id.compare(quantity, 0) > 0:
+                lots[origin.with_env(self.env)][lot] = quantity
+        return lots
+
+    def _get_lot_balance(self):
+        """What went out of each lot and did not come back.
+
+        :return: ``{(move, lot): quantity}`` in the product's unit, and the moves that
+            went out with lots
+        """
         tracked = self.filtered(lambda move: move.product_id.tracking != "none")
-        if not tracked:
-            return
         lines = self.env["stock.move.line"].sudo()
+        if not tracked:
+            return {}, self.browse()
         lines = lines.search(
             [
                 ("state", "=", "done"),
@@ -252,7 +268,11 @@ class StockMove(models.Model):
             origin = line.move_id if is_out else line.move_id.origin_returned_move_id
             quantity = line.quantity_product_uom
             balance[origin, line.lot_id] += quantity if is_out else -quantity
-        with_lots = lines.move_id & tracked
+        return balance, lines.move_id & tracked
+
+    def _check_returned_lots(self):
+        """Refuse a lot back that did not go out with the move, or more of it."""
+        balance, with_lots = self._get_lot_balance()
         for (origin, lot), quantity in balance.items():
             if (
                 origin in with_lots

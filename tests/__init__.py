@@ -1,4 +1,5 @@
 from . import test_stock_return
+from . import test_return_receipt
 from . import test_credit_note
 from . import test_credit_note_by_hand
 from . import test_credit_note_properties

@@ -385,3 +385,21 @@ class TestCostOfGoods(AvoirSaleCommon):
         statements(1)
         one = statements(1)
         self.assertLessEqual(statements(50), one)
+
+    def test_received_with_verdicts(self):
+        """Scrapped goods take their cost back, and are a loss of the stock; what is
+        refused takes none back."""
+        self.company.return_credit_policy = "post"
+        for method, product in self.products.items():
+            with self.subTest(method):
+                self.receive(product, 10, 10.0)
+                order, picking, invoice = self.sell(product)
+                back = self.env["stock.picking"]._create_returns({picking.move_ids: 3})
+                back.move_ids.write({"return_scrap_qty": 1, "return_refused_qty": 1})
+                back.button_validate()
+                credit_note = order.invoice_ids - invoice
+                self.assertEqual(credit_note.invoice_line_ids.quantity, 2)
+                cost = credit_note.line_ids.filtered(
+                    lambda line: line.account_id == self.cost_account
+                )
+                self.assertEqual(cost.credit, 20)

@@ -166,7 +166,7 @@ class TestStockReturn(TestStockCommon):
     def test_core_wizard_has_the_same_limit(self):
         picking = self.deliver((self.productA, 5))
         self.receive(self.wizard(picking, 5))
-        with self.refused("no more than 5"):
+        with self.refused("no more than 0 Units can still come back"):
             self.wizard(picking, 7)
 
     def test_checked_again_at_the_receipt(self):
@@ -299,5 +299,7 @@ class TestStockReturn(TestStockCommon):
         back = self.wizard(out, 3)
         self.receive(back)
         self.receive(self.wizard(back, 3))
-        with self.refused("no more than 3 Units"):
+        with self.refused("no more than 0 Units"):
             self.wizard(back, 1)
+        with self.refused("no more than 3 Units"):
+            self.pickings._create_returns({back.move_ids: 1})

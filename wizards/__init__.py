@@ -4,5 +4,6 @@ from . import (
     account_move_reversal_net_of_tax,
     account_move_reversal_preview,
 )
+from . import stock_return_picking
 from . import marketplace_fetch
 from . import sale_advance_payment_inv

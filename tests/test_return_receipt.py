@@ -1,0 +1,522 @@
+from datetime import timedelta
+from unittest.mock import patch
+
+from odoo import Command, fields
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .sale_common import AvoirSaleCommon
+
+
+@tagged("post_install", "-at_install")
+class TestReturnReceipt(AvoirSaleCommon):
+    """What the warehouse says of goods that come back, and what follows from it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.return_credit_policy = "post"
+        cls.worker = cls._new_user("worker", "stock.group_stock_user")
+        cls.biller = cls._new_user("biller", "account.group_account_invoice")
+        cls.stock = cls.warehouse.lot_stock_id
+        quants = cls.env["stock.quant"]
+        for product in (cls.ordered, cls.delivered):
+            quants._update_available_quantity(product, cls.stock, 100)
+
+    def sold(self, *lines, bill=True, **values):
+        """An order that was delivered and invoiced."""
+        order = self._order(*(lines or [(self.delivered, 5)]), **values)
+        self._deliver(order)
+        if bill:
+            self._bill(order)
+        return order
+
+    def announce(self, order, quantity=3, **values):
+        picking = order.picking_ids.filtered(
+            lambda one: one.state == "done" and one.picking_type_code == "outgoing"
+        )[:1]
+        form = Form(
+            self.env["stock.return.picking"].with_context(
+                active_id=picking.id, active_model="stock.picking"
+            )
+        )
+        for name, value in values.items():
+            setattr(form, name, value)
+        wizard = form.save()
+        wizard.product_return_moves.quantity = quantity
+        return self.env["stock.picking"].browse(
+            wizard.action_create_returns()["res_id"]
+        )
+
+    def receive(self, back, received=None, user=None, rest="keep", **judged):
+        """Receive as the warehouse does it."""
+        back = back.with_user(user or self.worker)
+        for move in back.move_ids:
+            if received is not None:
+                move.quantity = received
+            move.write({f"return_{name}_qty": qty for name, qty in judged.items()})
+        action = back.button_validate()
+        if isinstance(action, dict):
+            wizard = self.env[action["res_model"]].with_user(back.env.user)
+            wizard = Form(wizard.with_context(**action["context"])).save()
+            wizard.process() if rest == "keep" else wizard.process_cancel_backorder()
+        self.assertEqual(back.state, "done")
+        return back.sudo()
+
+    def credit_notes(self, order):
+        return order.invoice_ids.filtered(lambda move: move.move_type == "out_refund")
+
+    def on_hand(self, product, location):
+        return self.env["stock.quant"]._get_available_quantity(product, location)
+
+    # -- the wizard ---------------------------------------------------------------
+
+    def test_the_wizard_says_how_much_is_left(self):
+        order = self.sold()
+        self.receive(self.announce(order, 2))
+        wizard = Form(
+            self.env["stock.return.picking"].with_context(
+                active_id=order.picking_ids.sorted("id")[0].id,
+                active_model="stock.picking",
+            )
+        )
+        self.assertEqual(
+            wizard.refund_reason_id, self.env.ref("avoir.refund_reason_return")
+        )
+        wizard.fill = "all"
+        with wizard.product_return_moves.edit(0) as line:
+            self.assertEqual(line.returnable_quantity, 3)
+            self.assertEqual(line.quantity, 3)
+        wizard.refund_reason_id = self.reason
+        wizard.expected_date = date = fields.Datetime.now() + timedelta(days=4)
+        action = wizard.save().action_create_returns()
+        back = self.env["stock.picking"].browse(action["res_id"])
+        self.assertRecordValues(
+            back,
+            [
+                {
+                    "refund_reason_id": self.reason.id,
+                    "scheduled_date": date,
+                    "return_kind": "customer",
+                    "return_state": "expected",
+                }
+            ],
+        )
+        self.assertEqual(back.move_ids.return_announced_qty, 3)
+
+    def test_everything_that_is_left_in_one_click(self):
+        order = self.sold()
+        self.announce(order, 2)  # not received yet: core would ask for it once more
+        picking = order.picking_ids.sorted("id")[0]
+        wizard = self.env["stock.return.picking"].create({"picking_id": picking.id})
+        action = wizard.action_create_returns_all()
+        back = self.env["stock.picking"].browse(action["res_id"])
+        self.assertEqual(back.move_ids.product_uom_qty, 3)
+        wizard = self.env["stock.return.picking"].create({"picking_id": picking.id})
+        with self.assertRaisesRegex(UserError, "Nothing of .* can come back any more"):
+            wizard.action_create_returns_all()
+
+    def test_the_wizard_refuses(self):
+        order = self.sold()
+        with self.assertRaisesRegex(UserError, "no more than 5 .* and 6 are asked for"):
+            self.announce(order, 6)
+        with self.assertRaisesRegex(UserError, "below zero"):
+            self.announce(order, -1)
+        self.reason.active = False
+        with self.assertRaisesRegex(UserError, "archived"):
+            self.announce(order, 1, refund_reason_id=self.reason)
+
+    # -- verdicts -----------------------------------------------------------------
+
+    def test_receives_two_of_three_with_one_refused(self):
+        order = self.sold()
+        back = self.announce(order, 3, refund_reason_id=self.reason)
+        self.receive(back, 2, refused=1)
+        self.assertEqual(
+            back.move_ids.mapped(lambda m: (m.return_verdict, m.quantity, m.to_refund)),
+            [("stock", 1, True), ("refused", 1, False)],
+        )
+        self.assertEqual(sum(back.move_ids.mapped("return_announced_qty")), 3)
+        # one is expected still, of the same return
+        rest = back.backorder_ids
+        self.assertRecordValues(
+            rest,
+            [
+                {
+                    "return_id": back.return_id.id,
+                    "refund_reason_id": self.reason.id,
+                    "return_state": "expected",
+                }
+            ],
+        )
+        self.assertEqual(rest.move_ids.product_uom_qty, 1)
+        # one goes to the customer again
+        again = back.return_ids
+        self.assertEqual(again.return_kind, "again")
+        self.assertEqual(again.move_ids.quantity, 1)
+        self.assertFalse(again.move_ids.to_refund)
+        # one is credited, for the reason that was told
+        note = self.credit_notes(order)
+        self.assertRecordValues(
+            note,
+            [
+                {
+                    "state": "posted",
+                    "amount_total": 120.0,
+                    "refund_reason_id": self.reason.id,
+                    "reversed_entry_id": (order.invoice_ids - note).id,
+                    "return_picking_ids": back.ids,
+                }
+            ],
+        )
+        self.assertEqual(back.return_state, "credited")
+        self.assertEqual(order.order_line.qty_delivered, 4)
+        self.assertToInvoice(order.order_line, 0, invoiced=4)
+        self._validate(again)
+        self.assertEqual(order.order_line.qty_delivered, 4)
+        self.assertEqual(back.return_state, "credited")
+        self.receive(rest)
+        self.assertEqual(len(self.credit_notes(order)), 2)
+        self.assertToInvoice(order.order_line, 0, invoiced=3)
+
+    def test_each_verdict_has_its_place(self):
+        order = self.sold()
+        before = self.on_hand(self.delivered, self.stock)
+        back = self.receive(self.announce(order, 5), scrap=1, repair=1, refused=1)
+        self.assertEqual(
+            sorted(back.move_ids.filtered("return_verdict").mapped("return_verdict")),
+            ["refused", "repair", "scrap", "stock"],
+        )
+        scrap = self.env["stock.scrap"].search([("picking_id", "=", back.id)])
+        self.assertRecordValues(
+            scrap, [{"scrap_qty": 1, "state": "done", "location_id": self.stock.id}]
+        )
+        repair = self.warehouse.return_repair_location_id
+        self.assertEqual(self.on_hand(self.delivered, repair), 1)
+        # two to stock; the refused one waits there, reserved for its way back
+        self.assertEqual(self.on_hand(self.delivered, self.stock), before + 2)
+        self.assertEqual(self.credit_notes(order).invoice_line_ids.quantity, 4)
+        self.receive(self.announce(self.sold(), 1), repair=1)
+        self.assertEqual(self.on_hand(self.delivered, repair), 2)
+
+    def test_all_is_refused(self):
+        order = self.sold()
+        back = self.receive(self.announce(order, 2), refused=2)
+        self.assertEqual(back.move_ids.return_verdict, "refused")
+        self.assertFalse(self.credit_notes(order))
+        self.assertEqual(back.return_state, "received")
+        self.assertToInvoice(order.order_line, 0, "invoiced", invoiced=5)
+        again = back.return_ids
+        self._validate(again)
+        # and can come back once more
+        self.receive(self.announce(order, 3))
+        self.assertEqual(self.credit_notes(order).amount_untaxed, 300)
+
+    def test_refused_and_credited(self):
+        self.company.return_credit_refused = True
+        order = self.sold()
+        back = self.receive(self.announce(order, 2), refused=1)
+        notes = self.credit_notes(order)
+        self.assertEqual(notes.mapped("amount_untaxed"), [100, 100])
+        self.assertEqual(notes.mapped("return_goods"), [True, False])
+        self.assertEqual(back.return_state, "credited")
+        self.assertToInvoice(order.order_line, 0, invoiced=3)
+        self.assertEqual(order.order_line.qty_delivered, 4)
+
+    def test_verdicts_that_cannot_be(self):
+        back = self.announce(self.sold(), 3)
+        with self.assertRaisesRegex(UserError, "2 received, and more than that"):
+            self.receive(back, 2, scrap=2, refused=1)
+        with self.assertRaises(ValidationError):
+            back.move_ids.return_scrap_qty = -1
+        self.receive(back, 3, scrap=1, refused=0)
+        with self.assertRaisesRegex(UserError, "what was said of the goods stands"):
+            back.move_ids[0].return_refused_qty = 1
+
+    def test_lots_have_a_verdict_each(self):
+        product = self._goods("In lots", tracking="lot")
+        lots = self.env["stock.lot"].create(
+            [{"name": name, "product_id": product.id} for name in "XY"]
+        )
+        for lot in lots:
+            self.env["stock.quant"]._update_available_quantity(
+                product, self.stock, 2, lot_id=lot
+            )
+        order = self._order((product, 4))
+        order.picking_ids.action_assign()
+        order.picking_ids.button_validate()
+        self._bill(order)
+        wizard = self.env["stock.return.picking"].create(
+            {"picking_id": order.picking_ids.id}
+        )
+        self.assertEqual(wizard.product_return_moves.returnable_lots, "X (2), Y (2)")
+        back = self.announce(order, 4)
+        with self.assertRaisesRegex(UserError, "which of them"):
+            self.receive(back, refused=1)
+        back.move_ids.return_refused_qty = 0
+        line = back.move_line_ids.filtered(lambda one: one.lot_id == lots[1])
+        line.return_verdict = "refused"
+        self.receive(back)
+        self.assertEqual(
+            back.move_ids.mapped(lambda m: (m.return_verdict, m.lot_ids.name)),
+            [("stock", "X"), ("refused", "Y")],
+        )
+        self.assertEqual(back.return_ids.move_line_ids.lot_id, lots[1])
+        self.assertEqual(self.credit_notes(order).amount_untaxed, 200)
+
+    def test_part_of_a_dozen(self):
+        dozen = self.env.ref("uom.product_uom_dozen")
+        order = self.sold((self.delivered, 1, 120.0, dozen))
+        moves = order.picking_ids.move_ids
+        back = self.env["stock.picking"]._create_returns({moves: 5})
+        self.receive(back, refused=1)
+        note = self.credit_notes(order)
+        self.assertEqual(note.amount_untaxed, 40)
+        self.assertEqual(back.return_state, "credited")
+
+    # -- policies -----------------------------------------------------------------
+
+    def test_policies(self):
+        for policy, states, then in (
+            ("none", [], "to_credit"),
+            ("draft", ["draft"], "draft"),
+            ("approve", ["draft"], "draft"),
+            ("post", ["posted"], "credited"),
+        ):
+            with self.subTest(policy):
+                self.company.return_credit_policy = policy
+                order = self.sold()
+                back = self.receive(self.announce(order, 2))
+                notes = self.credit_notes(order)
+                self.assertEqual(notes.mapped("state"), states)
+                self.assertEqual(back.return_state, then)
+                if policy == "approve":
+                    self.assertEqual(notes.refund_approval, "to_approve")
+                    with self.assertRaises(UserError):
+                        notes.with_user(self.biller)._post()
+
+    def test_by_hand(self):
+        """The button makes a draft where the company wants nothing by itself."""
+        self.company.return_credit_policy = "none"
+        order = self.sold()
+        back = self.receive(self.announce(order, 2))
+        with self.assertRaises(AccessError):
+            back.with_user(self.worker).action_create_return_credit_notes()
+        action = back.with_user(self.biller).action_create_return_credit_notes()
+        note = self.env["account.move"].browse(action["res_id"])
+        self.assertEqual(note.amount_total, 240)
+        self.assertEqual(note.return_picking_ids, back)
+        with self.assertRaisesRegex(UserError, "nothing was received"):
+            back.action_create_return_credit_notes()
+        note.action_post()
+        self.assertEqual(back.return_state, "credited")
+        # and from the order it is the same one
+        with self.assertRaises(UserError):
+            order._create_invoices(final=True)
+
+    def test_from_the_order(self):
+        self.company.return_credit_policy = "none"
+        order = self.sold()
+        back = self.receive(self.announce(order, 2))
+        order._create_invoices(final=True).action_post()
+        self.assertEqual(back.return_state, "credited")
+        with self.assertRaisesRegex(UserError, "nothing was received"):
+            back.action_create_return_credit_notes()
+
+    def test_from_the_refund_wizard(self):
+        """Credited before the goods are back: the receipt credits nothing more."""
+        order = self.sold()
+        note = self._credit(order.invoice_ids, (0, 3))
+        back = note._return_credited_goods()
+        self.receive(back, 3)
+        self.assertEqual(self.credit_notes(order), note)
+        self.assertEqual(back.return_state, "credited")
+        other = self._credit(order.invoice_ids - note, (0, 2))
+        back = other._return_credited_goods()
+        self.receive(back, 1, rest="cancel")
+        self.assertEqual(back.return_state, "over")
+
+    def test_several_invoices(self):
+        order = self._order((self.delivered, 5))
+        self._deliver(order, 2)
+        first = self._bill(order, date=fields.Date.to_date("2026-01-10"))
+        self._deliver(order)
+        second = self._bill(order, date=fields.Date.to_date("2026-02-10"))
+        moves = order.picking_ids.move_ids
+        backs = self.env["stock.picking"]._create_returns(dict.fromkeys(moves, 1))
+        backs.with_user(self.worker).button_validate()
+        notes = self.credit_notes(order)
+        self.assertEqual(notes.reversed_entry_id, first | second)
+        self.assertEqual(notes.mapped("amount_total"), [120, 120])
+        self.assertEqual(set(backs.mapped("return_state")), {"credited"})
+
+    def test_never_invoiced(self):
+        """Case: delivered, not invoiced: less to invoice, no credit note."""
+        order = self.sold(bill=False)
+        back = self.receive(self.announce(order, 2))
+        self.assertEqual(back.return_state, "received")
+        self.assertFalse(order.invoice_ids)
+        self.assertToInvoice(order.order_line, 3)
+        self.assertEqual(self._bill(order).amount_untaxed, 300)
+
+    def test_invoiced_on_order(self):
+        order = self.sold((self.ordered, 5))
+        self.receive(self.announce(order, 2))
+        self.assertEqual(self.credit_notes(order).invoice_line_ids.quantity, 2)
+        self.assertToInvoice(order.order_line, 0, invoiced=3)
+
+    def test_exchange_is_not_credited(self):
+        order = self.sold()
+        back = self._return(order.picking_ids, 3, exchange=True)
+        self.assertEqual(back.return_state, "received")
+        self.assertFalse(self.credit_notes(order))
+        replacement = order.picking_ids.filtered(lambda p: p.state != "done")
+        replacement.action_cancel()
+        self.assertEqual(back.return_state, "to_credit")
+
+    # -- what goes wrong ----------------------------------------------------------
+
+    def test_what_cannot_be_credited_is_received(self):
+        order = self.sold()
+        self.company.return_credit_user_id = self.biller
+        back = self.announce(order, 2)
+        with patch.object(
+            type(self.env["account.move"]),
+            "_check_can_be_credited",
+            side_effect=UserError("The books are closed."),
+        ):
+            self.receive(back)
+        self.assertFalse(self.credit_notes(order))
+        self.assertEqual(back.return_state, "to_credit")
+        self.assertEqual(back.return_credit_error, "The books are closed.")
+        self.assertEqual(back.activity_ids.user_id, self.biller)
+        with self.assertRaises(AccessError):
+            back.with_user(self.worker).read(["return_credit_error"])
+        back.with_user(self.biller).action_create_return_credit_notes()
+        self.assertEqual(self.credit_notes(order).state, "posted")
+        self.assertFalse(back.return_credit_error)
+        self.assertFalse(back.activity_ids)
+
+    def test_one_bad_of_many(self):
+        """One that cannot be credited does not keep the others from it."""
+        good, bad, other = self.sold(), self.sold(), self.sold()
+        backs = self.env["stock.picking"].union(
+            *(self.announce(order, 1) for order in (good, bad, other))
+        )
+        bad.invoice_ids.button_draft()
+        backs.with_user(self.worker).button_validate()
+        self.assertEqual(
+            backs.mapped("return_state"), ["credited", "to_credit", "credited"]
+        )
+        self.assertIn("no posted invoice", backs[1].return_credit_error)
+
+    def test_unexpected_errors_are_noted(self):
+        back = self.announce(self.sold(), 1)
+        with (
+            patch.object(
+                type(self.env["account.move"]),
+                "_prepare_credits",
+                side_effect=KeyError("boom"),
+            ),
+            mute_logger("odoo.addons.avoir.models.stock_picking_credit"),
+        ):
+            self.receive(back)
+        self.assertIn("boom", back.return_credit_error)
+
+    def test_a_cancelled_credit_note_shows(self):
+        self.company.return_credit_policy = "draft"
+        order = self.sold()
+        back = self.receive(self.announce(order, 2))
+        self.credit_notes(order).button_cancel()
+        self.assertEqual(back.return_state, "to_credit")
+        back.action_create_return_credit_notes()
+        self.assertEqual(back.return_state, "draft")
+
+    def test_sent_to_the_customer_again(self):
+        """What went back to the customer takes back what the receipt did."""
+        for policy in ("draft", "post"):
+            with self.subTest(policy):
+                self.company.return_credit_policy = policy
+                order = self.sold()
+                back = self.receive(self.announce(order, 2))
+                note = self.credit_notes(order)
+                self._return(back, 2)
+                if policy == "draft":
+                    self.assertEqual(note.state, "cancel")
+                    self.assertToInvoice(order.order_line, 0, invoiced=5)
+                else:
+                    self.assertToInvoice(order.order_line, 2, invoiced=3)
+                    self.assertEqual(self._bill(order).amount_untaxed, 200)
+
+    def test_a_part_sent_again(self):
+        order = self.sold()
+        self.company.return_credit_policy = "draft"
+        back = self.receive(self.announce(order, 2))
+        self._return(back, 1)
+        notes = self.credit_notes(order)
+        self.assertEqual(notes.mapped("state"), ["cancel", "draft"])
+        self.assertEqual(notes[1].amount_untaxed, 100)
+        notes[1].action_post()
+        self._return(back, 1)
+        self.assertEqual(back.return_state, "credited")
+
+    def test_more_sent_again_than_credited(self):
+        order = self.sold()
+        back = self.receive(self.announce(order, 3))
+        self._return(back, 1)
+        self.assertEqual(back.return_state, "over")
+        self.assertTrue(back.activity_ids)
+        self.assertEqual(self.credit_notes(order).state, "posted")
+
+    # -- accounts -----------------------------------------------------------------
+
+    def test_foreign_currency(self):
+        currency = self.setup_other_currency("EUR", rates=[("2026-01-01", 1.25)])
+        pricelist = self.env["product.pricelist"].create(
+            {"name": "EUR", "currency_id": currency.id}
+        )
+        order = self._order((self.delivered, 5), pricelist_id=pricelist.id)
+        self._deliver(order)
+        invoice = self._bill(order, date=fields.Date.to_date("2026-02-01"))
+        currency.rate_ids.create(
+            {"currency_id": currency.id, "name": "2026-03-01", "rate": 1.0}
+        )
+        self.receive(self.announce(order, 1))
+        note = self.credit_notes(order)
+        self.assertEqual(note.currency_id, currency)
+        self.assertEqual(note.amount_total, 120)
+        self.assertEqual(note.amount_total_signed, -96)
+        self.assertEqual(invoice.amount_residual, 480)
+
+    def test_two_companies(self):
+        other = self.setup_other_company()["company"]
+        warehouse = self._warehouse(other)
+        order = self.sold()
+        stranger = self._new_user("stranger", "stock.group_stock_user")
+        stranger.write(
+            {"company_ids": [Command.set(other.ids)], "company_id": other.id}
+        )
+        back = self.announce(order, 1)
+        with self.assertRaises(AccessError):
+            back.with_user(stranger).button_validate()
+        found = self.env["stock.picking"].with_user(stranger)
+        self.assertNotIn(back, found.search([("return_kind", "=", "customer")]))
+        # from the other company's side, the policy is that of the return
+        other.return_credit_policy = "none"
+        self.env.user.company_ids |= other
+        both = back.with_context(allowed_company_ids=[other.id, self.company.id])
+        both.button_validate()
+        self.assertEqual(self.credit_notes(order).company_id, self.company)
+        self.assertNotEqual(warehouse.company_id, self.company)
+
+    def test_prices_are_not_for_the_warehouse(self):
+        back = self.announce(self.sold(), 1)
+        fields_of = back.with_user(self.worker).fields_get()
+        for name in ("credit_note_ids", "return_credit_error", "return_invoice_ids"):
+            self.assertNotIn(name, fields_of)
+        view = back.with_user(self.worker).get_view(
+            self.env.ref("avoir.stock_picking_return_view_form").id
+        )
+        self.assertNotIn("Create Credit Note", view["arch"])
+        self.assertNotIn("price", view["arch"])
