@@ -53,4 +53,6 @@ from . import account_move_down_payment
 from . import account_tax_down_payment
 from . import res_company_down_payment
 from . import res_config_settings_down_payment
+from . import sale_order_cancel
+from . import account_move_payment_refund
 from . import account_move_marketplace

@@ -24,5 +24,6 @@ from . import test_marketplace_webhook
 from . import test_marketplace_policy
 from . import test_marketplace_stateful
 from . import test_down_payment
+from . import test_order_cancel
 from . import test_marketplace_import
 from . import test_marketplace_poll
