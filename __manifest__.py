@@ -6,7 +6,7 @@
     "category": "Accounting/Accounting",
     "author": "The avoir founders",
     "license": "LGPL-3",
-    "depends": ["sale_stock", "stock_account"],
+    "depends": ["account_edi_ubl_cii", "sale_stock", "stock_account"],
     "external_dependencies": {"python": ["lxml", "requests"]},
     "data": [
         "security/avoir_security.xml",
@@ -41,6 +41,7 @@
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",
         "views/account_move_identity_views.xml",
+        "views/account_edi_views.xml",
         "report/account_invoice_report_views.xml",
         "report/report_invoice.xml",
         "report/report_invoice_identity.xml",

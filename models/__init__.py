@@ -56,3 +56,7 @@ from . import res_config_settings_down_payment
 from . import sale_order_cancel
 from . import account_move_payment_refund
 from . import account_move_marketplace
+from . import account_edi_credit_note
+from . import account_edi_fr_ctc
+from . import account_edi_cii
+from . import account_edi_frozen

@@ -27,3 +27,4 @@ from . import test_down_payment
 from . import test_order_cancel
 from . import test_marketplace_import
 from . import test_marketplace_poll
+from . import test_einvoice
