@@ -15,7 +15,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Unreadable
@@ -26,6 +26,10 @@ MAX_ROWS = 200_000
 MAX_CELL = 32_768
 TOPIC = "file/"
 Row = Mapping[str, Any]
+
+
+class NoRows(Unreadable):
+    """The file is empty, but for its header perhaps."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def read_file(
     """
     numbered = list(_json_rows(content) or _table_rows(content))
     if not numbered:
-        raise Unreadable(f"There is no row in the file {ascii(filename)[:80]}.")
+        raise NoRows(f"There is no row in the file {ascii(filename)[:80]}.")
     columns = {column for _number, row in numbered[:50] for column in row}
     for file_format in formats:
         if columns.issuperset(file_format.required):
@@ -100,6 +104,19 @@ def read_message(
         if topic == TOPIC + file_format.name:
             return file_format.notices(data["rows"])
     raise Unreadable("The format of the file is not known any more.")
+
+
+def fetched_rows(reading: FileReading) -> Iterator[Fetched]:
+    """The messages of a file; a row that cannot be read is one that says so."""
+    for row in reading.rows:
+        if row.fetched:
+            yield row.fetched
+        elif row.error:
+            body = json.dumps({"rows": [row.raw]}, sort_keys=True).encode()
+            message = _message(reading.format, (), body)
+            yield replace(
+                message, event=replace(message.event, wanted=True, readable=False)
+            )
 
 
 def csv_safe(value: Any) -> str:

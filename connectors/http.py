@@ -48,8 +48,8 @@ class Http:
     `auth` is (name, secret), or a function that signs a prepared request.
     `renew` is called when a call is not let in, once a call: True when the token was
     thrown away and the call should be made again. `check` sees every good answer (with
-    method and address) and may raise. `busy_wait` is the wait in seconds on a 429 that
-    does not say how long.
+    method and address) and may raise. `busy_wait` gives, from the headers, the wait in
+    seconds on a 429 that does not say how long.
     `secrets` are the texts that must never be shown; those of `auth` and `headers`
     are added by themselves. `patience` bounds one call, its retries and waits
     included, in seconds; `timeout` is (connect, read) and bounds one try.
@@ -68,7 +68,7 @@ class Http:
         sleep: Callable[[float], None] = time.sleep,
         renew: Callable[[], bool] | None = None,
         check: Callable[[str, str, Answer], None] | None = None,
-        busy_wait: float | None = None,
+        busy_wait: Callable[[Mapping[str, str]], float] | None = None,
     ):
         self.base_url = checked_base_url(base_url)
         self._timeout = timeout
@@ -191,7 +191,9 @@ class Http:
         if answer.status in RETRIED:
             wait = retry_after(answer.headers.get("Retry-After"))
             if wait is None and answer.status == 429:
-                wait = spent_limit(answer.headers) or self._busy_wait
+                wait = spent_limit(answer.headers) or None
+                if wait is None and self._busy_wait:
+                    wait = self._busy_wait(answer.headers)
             raise TryAgainLater(f"{self._host()} answers {answer.status}", wait)
         if answer.status >= 400:
             raise self._refusal(answer)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..cache import Cache, Memory
 from ..errors import Refused
+from .amazon import Amazon
 from .base import Marketplace
 from .bol import Bol
 from .fields import Credential, Option
@@ -13,7 +14,7 @@ from .shopify import Shopify
 from .woocommerce import WooCommerce
 
 registry: dict[str, type[Marketplace]] = {
-    provider.code: provider for provider in (Bol, Shopify, WooCommerce)
+    provider.code: provider for provider in (Amazon, Bol, Shopify, WooCommerce)
 }
 
 

@@ -295,7 +295,7 @@ class Bol(Marketplace):
             "headers": {"Accept": MEDIA},
             "auth": sign,
             "renew": token.forget,
-            "busy_wait": 60,
+            "busy_wait": lambda headers: 60.0,
         }
 
     def _token(self) -> Token:

@@ -16,6 +16,7 @@ from .common import SECRET, SETTINGS
 from .deliveries import PAYLOADS, SIGNED
 
 TOPICS = {
+    "amazon": ("refund", "transaction"),
     "bol": ("return",),
     "shopify": (
         "refunds/create",
