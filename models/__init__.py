@@ -60,3 +60,17 @@ from . import account_edi_credit_note
 from . import account_edi_fr_ctc
 from . import account_edi_cii
 from . import account_edi_frozen
+from . import account_reminder_law
+from . import account_reminder_plan
+from . import account_reminder_due
+from . import account_reminder_run
+from . import account_reminder_letter
+from . import account_reminder_letter_line
+from . import account_reminder_send
+from . import account_reminder_charge
+from . import account_reminder_text
+from . import account_move_reminder
+from . import res_partner_reminder
+from . import account_reminder_follow
+from . import res_company_reminder
+from . import res_config_settings_reminder

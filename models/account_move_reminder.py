@@ -1,0 +1,77 @@
+from odoo import fields, models
+
+
+class AccountMove(models.Model):
+    """What customers answered to reminders of their invoices."""
+
+    _inherit = "account.move"
+
+    reminder_disputed = fields.Boolean(
+        "Disputed by the Customer",
+        copy=False,
+        tracking=True,
+        help="No reminders until the dispute is settled.",
+    )
+    reminder_dispute_reason = fields.Text("What the Customer Says", copy=False)
+    reminder_promise_date = fields.Date(
+        "Promised For",
+        copy=False,
+        tracking=True,
+        help="The customer said to pay by then: no reminders until it is past.",
+    )
+    is_reminder_charge = fields.Boolean(
+        copy=False,
+        readonly=True,
+        help="Charges fees and interest: bears no interest itself.",
+    )
+    reminder_line_ids = fields.One2many(
+        "account.reminder.letter.line", "move_id", string="Reminders", readonly=True
+    )
+
+    def _set_dispute(self, reason):
+        """Stop the reminders of these invoices and have it looked into.
+
+        :param reason: what the customer says
+        """
+        self.write({"reminder_disputed": True, "reminder_dispute_reason": reason})
+        self._schedule_reminder_answer(
+            self.env._("Disputed by the customer"), self.env._("“%s”", reason)
+        )
+
+    def _set_promise(self, date):
+        """Stop the reminders of these invoices until a date, and look then."""
+        self.write({"reminder_promise_date": date})
+        self._schedule_reminder_answer(
+            self.env._("The customer promised to pay by then"), "", date
+        )
+
+    def _schedule_reminder_answer(self, summary, note, date=None):
+        """Put an activity for the person in charge on each invoice."""
+        for move in self:
+            company = move.company_id
+            move.activity_schedule(
+                "avoir.mail_activity_type_reminder",
+                date_deadline=date or fields.Date.context_today(move),
+                summary=summary,
+                note=note,
+                user_id=(
+                    company.reminder_user_id or move.invoice_user_id or self.env.user
+                ).id,
+            )
+
+    def action_reminder_answer(self):
+        """Open the form in which an answer of the customer is noted."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Answer of the Customer"),
+            "res_model": "account.reminder.answer",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_move_ids": self.ids},
+        }
+
+    def action_settle_dispute(self):
+        """Let reminders go on after a dispute."""
+        self.write({"reminder_disputed": False, "reminder_promise_date": False})
+        self.activity_feedback(["avoir.mail_activity_type_reminder"])
+        return True

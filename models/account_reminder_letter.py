@@ -1,0 +1,345 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import formatLang
+
+STATES = [
+    ("draft", "To Send"),
+    ("queued", "Sending"),
+    ("sent", "Sent"),
+    ("failed", "Failed"),
+    ("cancelled", "Cancelled"),
+]
+INSERTED = (
+    "run_id",
+    "company_id",
+    "partner_id",
+    "contact_id",
+    "lang",
+    "level_id",
+    "step",
+    "date",
+    "channel",
+    "has_mail",
+    "amount_due",
+    "oldest_date",
+    "excluded",
+)
+
+
+class AccountReminderLetter(models.Model):
+    """One reminder to one customer of one company."""
+
+    _name = "account.reminder.letter"
+    _description = "Reminder"
+    _inherit = ["portal.mixin", "mail.thread", "mail.activity.mixin"]
+    _order = "date desc, id"
+    _check_company_auto = True
+
+    name = fields.Char(compute="_compute_name", search="_search_name")
+    run_id = fields.Many2one("account.reminder.run", index=True, readonly=True)
+    company_id = fields.Many2one(
+        "res.company", required=True, index=True, readonly=True
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    partner_id = fields.Many2one(
+        "res.partner", "Customer", required=True, index=True, readonly=True
+    )
+    contact_id = fields.Many2one("res.partner", "Addressed To", required=True)
+    phone = fields.Char(related="contact_id.phone")
+    lang = fields.Char("Language Code", readonly=True)
+    level_id = fields.Many2one(
+        "account.reminder.level",
+        domain="[('company_id', '=', company_id)]",
+        index="btree_not_null",
+    )
+    level_forced = fields.Boolean("Level Chosen by Hand", readonly=True)
+    step = fields.Integer(readonly=True)
+    date = fields.Date(required=True, readonly=True)
+    pay_before = fields.Date(compute="_compute_pay_before")
+    channel = fields.Selection(
+        [
+            ("mail", "E-mail"),
+            ("paper", "Paper"),
+            ("both", "E-mail and paper"),
+            ("call", "Telephone call"),
+        ],
+        required=True,
+        default="mail",
+    )
+    has_mail = fields.Boolean("Has an E-Mail Address", readonly=True)
+    amount_due = fields.Monetary(
+        readonly=True, help="All currencies, in the company's, without charges."
+    )
+    amounts = fields.Char(
+        "By Currency", compute="_compute_amounts", help="Without charges."
+    )
+    charges = fields.Char(compute="_compute_amounts", help="Fee, interest, indemnity.")
+    amount_open = fields.Monetary(
+        "Open Now",
+        compute="_compute_amount_open",
+        help="What is left of it today, in the company's currency.",
+    )
+    oldest_date = fields.Date("Oldest Due Date", readonly=True)
+    days_late = fields.Integer(compute="_compute_days_late")
+    excluded = fields.Boolean(help="Stays out of this run.")
+    line_ids = fields.One2many("account.reminder.letter.line", "letter_id")
+    state = fields.Selection(
+        STATES, required=True, readonly=True, default="draft", index=True
+    )
+    sent_date = fields.Datetime(readonly=True, copy=False)
+    failure = fields.Char("What Went Wrong", readonly=True, copy=False)
+    attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)
+    mail_id = fields.Many2one(
+        "mail.mail", readonly=True, copy=False, index="btree_not_null"
+    )
+    printed_date = fields.Datetime(readonly=True, copy=False)
+    charge_move_id = fields.Many2one(
+        "account.move", "Charged With", readonly=True, copy=False
+    )
+    waived_move_id = fields.Many2one(
+        "account.move", "Waived With", readonly=True, copy=False
+    )
+    call_state = fields.Selection(
+        [("todo", "To Call"), ("done", "Called")], readonly=True, copy=False
+    )
+
+    _one_per_run = models.UniqueIndex(
+        "(run_id, partner_id)", "A customer has one letter in a run."
+    )
+
+    # -- computes ----------------------------------------------------------------
+
+    @api.depends("partner_id", "level_id")
+    def _compute_name(self):
+        for letter in self:
+            letter.name = self.env._("Reminder %(number)05d", number=letter._origin.id)
+
+    @api.model
+    def _search_name(self, operator, value):
+        return [("partner_id", operator, value)]
+
+    @api.depends("name", "partner_id")
+    def _compute_display_name(self):
+        for letter in self:
+            letter.display_name = f"{letter.name}, {letter.partner_id.name}"
+
+    @api.depends("date", "level_id.pay_within")
+    def _compute_pay_before(self):
+        for letter in self:
+            days = letter.level_id.pay_within if letter.level_id else 8
+            letter.pay_before = letter.date and fields.Date.add(letter.date, days=days)
+
+    @api.depends("date", "oldest_date")
+    def _compute_days_late(self):
+        for letter in self:
+            letter.days_late = (
+                (letter.date - letter.oldest_date).days if letter.oldest_date else 0
+            )
+
+    @api.depends("line_ids")
+    def _compute_amounts(self):
+        groups = self.env["account.reminder.letter.line"]._read_group(
+            [("letter_id", "in", self.ids)],
+            ["letter_id", "currency_id"],
+            ["amount_residual:sum", "interest:sum", "fee:sum", "indemnity:sum"],
+        )
+        due, charged = {}, {}
+        for letter, currency, residual, interest, fee, indemnity in groups:
+            due.setdefault(letter, {})[currency] = residual
+            sums = charged.setdefault(letter, {})
+            sums[currency] = sums.get(currency, 0) + interest
+            own = letter.currency_id
+            sums[own] = sums.get(own, 0) + fee + indemnity
+        for letter in self:
+            letter.amounts = letter._format_sums(due.get(letter._origin, {}))
+            letter.charges = letter._format_sums(charged.get(letter._origin, {}))
+
+    def _format_sums(self, sums):
+        return " + ".join(
+            formatLang(self.env, amount, currency_obj=currency)
+            for currency, amount in sums.items()
+            if not currency.is_zero(amount)
+        )
+
+    @api.depends("line_ids.move_line_id.amount_residual")
+    def _compute_amount_open(self):
+        for letter in self:
+            letter.amount_open = sum(
+                letter.line_ids.move_line_id.filtered(
+                    lambda line: line.amount_residual > 0
+                ).mapped("amount_residual")
+            )
+
+    def _compute_access_url(self):
+        for letter in self:
+            letter.access_url = f"/my/reminders/{letter.id}"
+
+    def _get_lang(self):
+        """Return the language of the letter: the contact's, else the company's."""
+        self.ensure_one()
+        installed = {code for code, _name in self.env["res.lang"].get_installed()}
+        return next(
+            (
+                lang
+                for lang in (self.lang, self.company_id.partner_id.lang, "en_US")
+                if lang in installed
+            ),
+            self.env.lang,
+        )
+
+    # -- preview -----------------------------------------------------------------
+
+    @api.model
+    def _insert(self, run, reminders, excluded):
+        """Store the letters of a preview and their lines.
+
+        They are rows and nothing else until they are sent: no chatter, no computed
+        field; by the ORM 5,000 letters of 20,000 lines take 30 times as long.
+
+        :param reminders: as ``account.reminder.due`` gives them
+        :param excluded: customers who were excluded before
+        """
+        if not reminders:
+            return
+        levels = self.env["account.reminder.level"].browse(
+            {reminder.level_id for _customer, reminder in reminders} - {None}
+        )
+        channels = {level.id: level.channel for level in levels}
+        out = set(excluded.ids)
+        rows = [
+            (
+                run.id,
+                run.company_id.id,
+                customer["id"],
+                customer["contact"],
+                customer["lang"],
+                reminder.level_id,
+                reminder.step,
+                run.date,
+                _choose_channel(channels.get(reminder.level_id), customer),
+                bool(customer["email"]),
+                reminder.amount,
+                reminder.oldest,
+                customer["id"] in out,
+            )
+            for customer, reminder in reminders
+        ]
+        self.env.flush_all()
+        ids = self._insert_rows(rows)
+        self.env["account.reminder.letter.line"]._insert(
+            run.company_id,
+            run.date,
+            "draft",
+            [
+                (id_, reminder)
+                for id_, (_customer, reminder) in zip(ids, reminders, strict=True)
+            ],
+        )
+        self.env.invalidate_all()
+
+    def _insert_rows(self, rows):
+        rows = [(*row, self.env.uid, self.env.uid) for row in rows]
+        # pylint: disable=sql-injection
+        query = (
+            f"INSERT INTO account_reminder_letter ({', '.join(INSERTED)},"
+            " create_uid, write_uid, create_date, write_date, state) VALUES %s"
+            " RETURNING id"
+        )
+        places = ", ".join(["%s"] * (len(INSERTED) + 2))
+        found = self.env.cr.execute_values(
+            query,
+            rows,
+            template=f"({places}, now() at time zone 'UTC', now() at time zone 'UTC',"
+            " 'draft')",
+            page_size=1000,
+            fetch=True,
+        )
+        return [id_ for (id_,) in found]
+
+    def write(self, vals):
+        """Work the letter out anew when the accountant moves it to another level.
+
+        :raises UserError: when it is no preview any more, or nothing is left for
+            this level
+        """
+        if not {"level_id", "channel", "excluded", "contact_id"}.isdisjoint(
+            vals
+        ) and not self.env.context.get("reminder_recheck"):
+            self._check_draft()
+        result = super().write(vals)
+        if "level_id" in vals and not self.env.context.get("reminder_recheck"):
+            super().write({"level_forced": True})
+            for letter in self:
+                letter._recheck(letter.date)
+            if any(letter.state == "cancelled" for letter in self):
+                raise UserError(
+                    self.env._(
+                        "All that this customer owes has been reminded at this level "
+                        "or a later one: choose a higher one, or exclude the letter."
+                    )
+                )
+        return result
+
+    def _check_draft(self):
+        for letter in self:
+            if letter.state not in ("draft", "failed"):
+                raise UserError(
+                    self.env._(
+                        "%(letter)s: not changed any more, it was sent or cancelled.",
+                        letter=letter.display_name,
+                    )
+                )
+
+    def action_exclude(self):
+        """Keep these letters out of the run, or take them back."""
+        for letter in self:
+            letter.excluded = not letter.excluded
+        return True
+
+    def action_open(self):
+        """Open the letter."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+        }
+
+    def _move_level(self, by):
+        for letter in self:
+            levels = letter.level_id.plan_id.level_ids
+            position = letter.step + by
+            if not letter.level_id or not 0 <= position < len(levels):
+                raise UserError(
+                    self.env._(
+                        "%(letter)s: there is no such level.",
+                        letter=letter.display_name,
+                    )
+                )
+            letter.level_id = levels[position]
+        return True
+
+    def action_level_up(self):
+        """Take the next level of the plan at once."""
+        return self._move_level(1)
+
+    def action_level_down(self):
+        """Take the level before."""
+        return self._move_level(-1)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_history(self):
+        if any(letter.state not in ("draft", "cancelled") for letter in self):
+            raise UserError(
+                self.env._("Reminders that were sent are part of the history.")
+            )
+
+
+def _choose_channel(channel, customer):
+    """Return how a letter goes; without an address for mails it goes on paper."""
+    if channel in (None, "customer"):
+        channel = customer["channel"]
+    if channel in ("mail", "both") and not customer["email"]:
+        return "paper"
+    return channel

@@ -1,0 +1,298 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+# Sent at once when the button is clicked; more go in the background.
+AT_ONCE = 20
+
+
+class AccountReminderRun(models.Model):
+    """The reminders of one day: proposed, looked through, sent."""
+
+    _name = "account.reminder.run"
+    _description = "Reminder Run"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "date desc, id desc"
+    _check_company_auto = True
+
+    name = fields.Char(compute="_compute_name")
+    kind = fields.Selection(
+        [("plan", "By the plans"), ("standard", "Standard letter, without level")],
+        required=True,
+        default="plan",
+    )
+    date = fields.Date(required=True, default=fields.Date.context_today)
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    user_id = fields.Many2one("res.users", default=lambda self: self.env.user)
+    partner_ids = fields.Many2many(
+        "res.partner",
+        string="Only These Customers",
+        help="Left empty: all customers.",
+    )
+    state = fields.Selection(
+        [
+            ("draft", "Preview"),
+            ("sending", "Sending"),
+            ("done", "Sent"),
+            ("cancelled", "Cancelled"),
+        ],
+        required=True,
+        readonly=True,
+        default="draft",
+        tracking=True,
+        copy=False,
+    )
+    letter_ids = fields.One2many("account.reminder.letter", "run_id")
+    letter_count = fields.Integer(compute="_compute_counts")
+    excluded_count = fields.Integer(compute="_compute_counts")
+    sent_count = fields.Integer(compute="_compute_counts")
+    failed_count = fields.Integer(compute="_compute_counts")
+    cancelled_count = fields.Integer(compute="_compute_counts")
+    paper_count = fields.Integer(compute="_compute_counts")
+    progress = fields.Float(compute="_compute_counts")
+    amount_due = fields.Monetary(compute="_compute_counts")
+
+    @api.depends("date", "kind")
+    def _compute_name(self):
+        for run in self:
+            day = fields.Date.to_string(run.date)
+            run.name = (
+                self.env._("Standard letters of %s", day)
+                if run.kind == "standard"
+                else self.env._("Reminders of %s", day)
+            )
+
+    @api.depends("letter_ids.state", "letter_ids.excluded", "letter_ids.channel")
+    def _compute_counts(self):
+        groups = self.env["account.reminder.letter"]._read_group(
+            [("run_id", "in", self.ids)],
+            ["run_id", "state", "excluded", "channel"],
+            ["__count", "amount_due:sum"],
+        )
+        for run in self:
+            mine = [group[1:] for group in groups if group[0] == run._origin]
+
+            def count(wanted, mine=mine):
+                return sum(
+                    number
+                    for state, excluded, channel, number, _amount in mine
+                    if wanted(state, excluded, channel)
+                )
+
+            run.letter_count = count(lambda s, e, c: s != "cancelled" and not e)
+            run.excluded_count = count(lambda s, e, c: s == "draft" and e)
+            run.sent_count = count(lambda s, e, c: s == "sent")
+            run.failed_count = count(lambda s, e, c: s == "failed")
+            run.cancelled_count = count(lambda s, e, c: s == "cancelled")
+            run.paper_count = count(
+                lambda s, e, c: s == "sent" and c in ("paper", "both")
+            )
+            waiting = count(lambda s, e, c: s == "queued")
+            done = run.sent_count + run.failed_count + run.cancelled_count
+            run.progress = 100 * done / (done + waiting) if done + waiting else 0
+            run.amount_due = sum(
+                amount
+                for state, excluded, _channel, _number, amount in mine
+                if state != "cancelled" and not excluded
+            )
+
+    # -- preview -----------------------------------------------------------------
+
+    def action_prepare(self):
+        """Look again at what is due; what was excluded stays excluded."""
+        self._prepare()
+        return True
+
+    def _prepare(self):
+        """Propose the letters, anew where there are some.
+
+        Customers with a letter in another open run are not proposed twice.
+        """
+        for run in self:
+            run._lock_draft()
+            run.company_id._unblock_orders()
+            excluded = run.letter_ids.filtered("excluded").partner_id
+            run.letter_ids.sudo().unlink()
+            partners = run.partner_ids.commercial_partner_id or None
+            reminders = self.env["account.reminder.due"]._get_reminders(
+                run.company_id,
+                run.date,
+                partners=partners,
+                standard=run.kind == "standard",
+            )
+            busy = run._get_busy_partner_ids()
+            self.env["account.reminder.letter"]._insert(
+                run,
+                [
+                    (customer, reminder)
+                    for customer, reminder in reminders
+                    if customer["id"] not in busy
+                ],
+                excluded,
+            )
+
+    def _get_busy_partner_ids(self):
+        """Return the ids of customers with a letter that is not sent yet."""
+        letters = self.env["account.reminder.letter"]._read_group(
+            [
+                ("company_id", "=", self.company_id.id),
+                ("state", "in", ("draft", "queued")),
+                ("excluded", "=", False),
+                ("run_id", "!=", self.id),
+            ],
+            ["partner_id"],
+        )
+        return {partner.id for (partner,) in letters}
+
+    def _lock_draft(self):
+        """Let nobody else prepare or send this run meanwhile.
+
+        :raises UserError: when it is no preview any more
+        """
+        self.lock_for_update()
+        self.invalidate_recordset(["state"])
+        for run in self:
+            if run.state != "draft":
+                raise UserError(
+                    self.env._("%(run)s: already sent or cancelled.", run=run.name)
+                )
+
+    # -- sending -----------------------------------------------------------------
+
+    def action_send(self):
+        """Send what is not excluded; many letters go in the background."""
+        self._lock_draft()
+        for run in self:
+            letters = run.letter_ids.filtered(
+                lambda letter: letter.state == "draft" and not letter.excluded
+            )
+            if not letters:
+                raise UserError(
+                    self.env._("%(run)s: there is no letter to send.", run=run.name)
+                )
+            run.letter_ids.filtered(
+                lambda letter: letter.state == "draft" and letter.excluded
+            ).state = "cancelled"
+            run.state = "sending"
+            letters._queue()
+        return True
+
+    def action_cancel(self):
+        """Throw the preview away."""
+        self._lock_draft()
+        self.letter_ids.state = "cancelled"
+        self.state = "cancelled"
+        return True
+
+    def _finish(self):
+        """Close the runs of which no letter waits any more."""
+        waiting = self.env["account.reminder.letter"]._read_group(
+            [("run_id", "in", self.ids), ("state", "=", "queued")], ["run_id"]
+        )
+        done = self.filtered(lambda run: run.state == "sending")
+        done -= self.browse(run.id for (run,) in waiting)
+        done.state = "done"
+        for run in done:
+            run.message_post(
+                body=self.env._(
+                    "%(sent)s sent, %(failed)s failed, %(dropped)s not needed any "
+                    "more or excluded.",
+                    sent=run.sent_count,
+                    failed=run.failed_count,
+                    dropped=run.cancelled_count,
+                )
+            )
+
+    # -- paper -------------------------------------------------------------------
+
+    def action_print(self):
+        """Download the letters on paper as one PDF, in the order of the list."""
+        self.ensure_one()
+        letters = self.letter_ids.filtered(
+            lambda letter: (
+                letter.state == "sent" and letter.channel in ("paper", "both")
+            )
+        )
+        return letters.action_print()
+
+    # -- views -------------------------------------------------------------------
+
+    def _get_action(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+        }
+
+    def _action_letters(self, name, domain):
+        self.ensure_one()
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "avoir.account_reminder_letter_action"
+            ),
+            "name": name,
+            "domain": Domain.AND([[("run_id", "=", self.id)], domain]),
+            "context": {},
+        }
+
+    def action_open_letters(self):
+        """Open the list of the letters, to be changed and excluded."""
+        return self._action_letters(self.name, [])
+
+    def action_open_failed(self):
+        """Open the letters that could not be sent."""
+        return self._action_letters(self.name, [("state", "=", "failed")])
+
+    # -- cron --------------------------------------------------------------------
+
+    @api.model
+    def _cron_prepare(self):
+        """Prepare today's runs of the companies that want it, and send if they do."""
+        cron = self.env["ir.cron"]
+        companies = self.env["res.company"].search(
+            [("reminder_automation", "!=", "manual")]
+        )
+        cron._commit_progress(remaining=len(companies))
+        for company in companies:
+            self.with_company(company)._prepare_today(company)
+            cron._commit_progress(1)
+
+    @api.model
+    def _prepare_today(self, company):
+        """Prepare the run of a company: the one that is open, if there is one."""
+        run = self.search(
+            [
+                ("company_id", "=", company.id),
+                ("state", "=", "draft"),
+                ("kind", "=", "plan"),
+                ("partner_ids", "=", False),
+            ],
+            limit=1,
+        )
+        if not run:
+            run = self.create({"company_id": company.id})
+        run.date = fields.Date.context_today(run)
+        run._prepare()
+        if not run.letter_count:
+            run.unlink()
+        elif company.reminder_automation == "send":
+            run.action_send()
+        elif not run.activity_ids:
+            run.activity_schedule(
+                "avoir.mail_activity_type_reminder",
+                summary=self.env._("Look through the reminders and send them"),
+                user_id=(company.reminder_user_id or self.env.user).id,
+            )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sent(self):
+        if any(run.state in ("sending", "done") for run in self):
+            raise UserError(
+                self.env._("A run that was sent is part of the history: it stays.")
+            )

@@ -1,0 +1,423 @@
+import logging
+from collections import defaultdict
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+from odoo.tools.pdf import merge_pdf
+
+from .account_reminder_run import AT_ONCE
+
+REPORT = "avoir.report_reminder_letter"
+BATCH = 50
+WAITING = [("state", "=", "queued")]
+# What two workers can do to each other: the batch is run again.
+TRANSIENT = (psycopg2.OperationalError, psycopg2.errors.UniqueViolation)
+TRIES = 5
+
+_logger = logging.getLogger(__name__)
+
+
+class AccountReminderLetter(models.Model):
+    """Sending: looked at again, charged, printed, mailed, noted — or not at all.
+
+    A batch is one transaction: its letters are sent, with their mails in the queue,
+    or untouched. Rows are locked, so that two workers or two clicks share the work.
+    """
+
+    _inherit = "account.reminder.letter"
+
+    def _queue(self):
+        """Have these letters sent: a few at once, more in the background."""
+        self._check_once_per_level()
+        self.write({"state": "queued", "failure": False})
+        self.env.flush_all()
+        if len(self) > AT_ONCE:
+            self.env.ref("avoir.ir_cron_reminder_send")._trigger()
+            return
+        self._send_isolated()
+        self.run_id._finish()
+
+    def _check_once_per_level(self):
+        """Raise a ``UserError`` where another letter was quicker with an invoice."""
+        lines = self.line_ids.filtered("level_id")
+        others = self.env["account.reminder.letter.line"]._read_group(
+            [
+                ("move_line_id", "in", lines.move_line_id.ids),
+                ("letter_id", "not in", self.ids),
+                ("state", "in", ("queued", "sent", "failed")),
+            ],
+            ["move_line_id", "level_id"],
+        )
+        taken = {(line.id, level.id) for line, level in others}
+        for line in lines:
+            if (line.move_line_id.id, line.level_id.id) in taken:
+                raise UserError(
+                    self.env._(
+                        "%(letter)s: %(invoice)s was reminded at this level "
+                        "meanwhile. Look again at what is due.",
+                        letter=line.letter_id.display_name,
+                        invoice=line.move_id.name,
+                    )
+                )
+
+    @api.model
+    def _cron_send(self):
+        """Send what waits, in batches, each of them committed.
+
+        What another worker has locked is left to it. A process that is killed leaves
+        its batch as it was: the next run takes it again.
+        """
+        cron = self.env["ir.cron"]
+        tries = 0
+        cron._commit_progress(remaining=self.search_count(WAITING))
+        while True:
+            try:
+                letters = self._claim(BATCH)
+                if not letters:
+                    break
+                letters._send_isolated(raise_transient=tries < TRIES)
+                seconds_left = cron._commit_progress(len(letters))
+            except TRANSIENT:
+                self.env.cr.rollback()
+                tries += 1
+                if tries > TRIES:
+                    raise
+                _logger.info("Reminders met another worker: again")
+                continue
+            tries = 0
+            if not seconds_left:
+                break
+        self.env["account.reminder.run"].search([("state", "=", "sending")])._finish()
+
+    @api.model
+    def _claim(self, size):
+        """Lock the next letters that wait, in their order."""
+        query = self._search(WAITING, order="id", limit=size)
+        rows = self.env.execute_query(
+            SQL("%s FOR NO KEY UPDATE SKIP LOCKED", query.select())
+        )
+        return self.browse(id_ for (id_,) in rows)
+
+    def _send_isolated(self, raise_transient=False):
+        """Send these letters; where that fails, halve them until it is one.
+
+        That one is failed and says why, the others are sent.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._send()
+        except Exception as exception:
+            if raise_transient and isinstance(exception, TRANSIENT):
+                raise
+            if len(self) == 1:
+                if not isinstance(exception, UserError):
+                    _logger.warning("%s is not sent", self, exc_info=True)
+                self._fail(exception)
+                return
+            middle = len(self) // 2
+            self[:middle]._send_isolated(raise_transient)
+            self[middle:]._send_isolated(raise_transient)
+
+    def _fail(self, exception):
+        """Show what went wrong; the letter can be sent again."""
+        self.with_context(reminder_recheck=True).write(
+            {"state": "failed", "failure": str(exception)[:250]}
+        )
+
+    def action_resend(self):
+        """Send again what failed, after another look at what is due."""
+        letters = self.filtered(lambda letter: letter.state == "failed")
+        if not letters:
+            raise UserError(self.env._("None of these reminders has failed."))
+        letters._queue()
+        return True
+
+    def action_give_up(self):
+        """Cancel what failed: it does not count as a reminder."""
+        self._check_draft()
+        self.state = "cancelled"
+        return True
+
+    # -- one batch ---------------------------------------------------------------
+
+    def _send(self):
+        """Send a batch of letters that are locked or not yet seen by others."""
+        for company in self.company_id:
+            mine = self.filtered_domain([("company_id", "=", company.id)])
+            letters = mine.with_company(company)._recheck(
+                fields.Date.context_today(self)
+            )
+            if letters:
+                letters._deliver()
+
+    def _deliver(self):
+        for letter in self:
+            if letter.channel in ("mail", "both") and not letter._get_email():
+                raise UserError(
+                    self.env._(
+                        "%(customer)s has no e-mail address.",
+                        customer=letter.contact_id.display_name,
+                    )
+                )
+        self._book_charges()
+        written = self.filtered(lambda letter: letter.channel != "call")
+        written._render()
+        written.filtered(lambda letter: letter.channel in ("mail", "both"))._mail()
+        self.write({"state": "sent", "sent_date": fields.Datetime.now()})
+        (self - written)._ask_for_call()
+        self._take_next_action()
+        self._note_history()
+
+    def _get_email(self):
+        self.ensure_one()
+        return self.contact_id.email or self.partner_id.email
+
+    # -- another look --------------------------------------------------------------
+
+    def _recheck(self, today):
+        """Work letters out anew from what is open now: refunds, payments, disputes.
+
+        Lines and amounts follow; a letter for which nothing is left is cancelled and
+        says so. A letter that was charged keeps its charges.
+
+        :return: the letters that are still needed, of one company
+        """
+        company = self.company_id
+        kept = self.browse()
+        for kind in ("plan", "standard"):
+            letters = self.filtered_domain([("run_id.kind", "=", kind)])
+            if letters:
+                kept |= letters._recheck_kind(company, today, kind == "standard")
+        return self & kept
+
+    def _recheck_kind(self, company, today, standard):
+        forced = {
+            letter.partner_id.id: letter.level_id.id
+            for letter in self
+            if letter.level_forced
+        }
+        found = {
+            customer["id"]: reminder
+            for customer, reminder in self.env["account.reminder.due"]._get_reminders(
+                company,
+                today,
+                partners=self.partner_id,
+                own=self,
+                standard=standard,
+                forced=forced,
+            )
+        }
+        self = self.with_context(reminder_recheck=True)
+        kept = self.filtered(lambda letter: letter.partner_id.id in found)
+        (self - kept)._drop()
+        by_state = defaultdict(list)
+        for letter in kept:
+            reminder = found[letter.partner_id.id]
+            letter._take_over(reminder, today)
+            by_state[letter.state].append((letter.id, reminder))
+        booked = kept.filtered("charge_move_id")
+        charged = booked.line_ids.filtered("charged")
+        charged_values = [
+            (line.letter_id.id, line.move_line_id.id, line.level_id.id)
+            for line in charged
+        ]
+        kept.line_ids.unlink()
+        self.env.flush_all()
+        for state, reminders in by_state.items():
+            self.env["account.reminder.letter.line"]._insert(
+                company, today, state, reminders
+            )
+        for line in booked.line_ids:
+            key = (line.letter_id.id, line.move_line_id.id, line.level_id.id)
+            line.charged = key in charged_values
+        return kept.with_context(reminder_recheck=False)
+
+    def _take_over(self, reminder, today):
+        """Write what is due now, and say in the chatter what differs."""
+        self.ensure_one()
+        if self.currency_id.compare_amounts(self.amount_due, reminder.amount):
+            self._message_log(
+                body=self.env._(
+                    "What is due changed from %(old)s to %(new)s before sending.",
+                    old=self._format_sums({self.currency_id: self.amount_due}),
+                    new=self._format_sums({self.currency_id: reminder.amount}),
+                )
+            )
+        self.write(
+            {
+                "date": today,
+                "amount_due": reminder.amount,
+                "oldest_date": reminder.oldest,
+                "level_id": reminder.level_id,
+                "step": reminder.step,
+            }
+        )
+
+    def _drop(self):
+        """Cancel letters for which nothing is left to ask."""
+        if not self:
+            return
+        self.write({"state": "cancelled"})
+        text = self.env._("Not sent: nothing of it is due any more.")
+        self._message_log_batch(bodies=dict.fromkeys(self.ids, text))
+
+    # -- paper ---------------------------------------------------------------------
+
+    def _render(self):
+        """Make the PDFs of all these letters with one call of wkhtmltopdf."""
+        if not self:
+            return
+        report = self.env["ir.actions.report"]
+        streams, kind = report._pre_render_qweb_pdf(REPORT, res_ids=self.ids)
+        values = []
+        for letter in self:
+            stream = streams.get(letter.id) if kind == "pdf" else None
+            values.append(
+                {
+                    "name": f"{letter.with_context(lang=letter._get_lang()).name}.pdf",
+                    "raw": stream["stream"].getvalue() if stream else streams,
+                    "res_model": self._name,
+                    "res_id": letter.id,
+                }
+            )
+        # sudo: an accountant may not write every attachment of a letter
+        for letter, attachment in zip(
+            self, self.env["ir.attachment"].sudo().create(values), strict=True
+        ):
+            letter.attachment_id = attachment
+
+    def action_print(self):
+        """Download these letters as one PDF, in their order.
+
+        :raises UserError: when none of them was sent on paper
+        """
+        letters = self.filtered(lambda letter: letter.state == "sent")
+        pdfs = [pdf for pdf in letters.attachment_id.mapped("raw") if pdf]
+        if not pdfs:
+            raise UserError(
+                self.env._("There is no letter to print: send the reminders first.")
+            )
+        letters.printed_date = fields.Datetime.now()
+        merged = self.env["ir.attachment"].create(
+            {
+                "name": self.env._("Reminders %s.pdf", fields.Date.today()),
+                "raw": merge_pdf(pdfs) if pdfs[0][:4] == b"%PDF" else b"".join(pdfs),
+                "res_model": "account.reminder.run",
+                "res_id": letters.run_id[:1].id,
+            }
+        )
+        return {
+            "type": "ir.actions.act_url",
+            "url": f"/web/content/{merged.id}?download=true",
+        }
+
+    # -- mail ----------------------------------------------------------------------
+
+    def _mail(self):
+        """Put a mail for each letter into the queue, with letter and invoices."""
+        if not self:
+            return
+        invoices = self._get_invoice_attachments()
+        values = [letter._prepare_mail(invoices) for letter in self]
+        # sudo: the queue of mails is not an accountant's to write
+        mails = self.env["mail.mail"].sudo().create(values)
+        for letter, mail in zip(self, mails, strict=True):
+            letter.mail_id = mail
+        self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _prepare_mail(self, invoices):
+        self.ensure_one()
+        letter = self.with_context(lang=self._get_lang())
+        # sudo: the token is readable with the letter, but is written by the first use
+        letter.sudo()._portal_ensure_token()
+        attachments = self.attachment_id
+        if self.level_id.attach_invoices or not self.level_id:
+            for move in self.line_ids.filtered(
+                lambda line: line.amount_residual > 0
+            ).move_id:
+                attachments |= invoices.get(move.id, attachments.browse())
+        attachments |= invoices.get(self.charge_move_id.id, attachments.browse())
+        body = self.env["ir.qweb"]._render(
+            "avoir.reminder_mail", {"o": letter}, lang=letter.env.lang
+        )
+        return {
+            "subject": letter._get_subject(),
+            "body_html": body,
+            "model": self._name,
+            "res_id": self.id,
+            "author_id": self.env.user.partner_id.id,
+            "email_from": self.company_id.email_formatted
+            or self.env.user.email_formatted,
+            "email_to": self._get_email(),
+            "attachment_ids": [fields.Command.set(attachments.ids)],
+            "auto_delete": False,
+        }
+
+    def _get_invoice_attachments(self):
+        """Return the PDFs of the invoices by their id, made in one call if missing."""
+        wanted = self.filtered(
+            lambda letter: letter.level_id.attach_invoices or not letter.level_id
+        )
+        moves = wanted.line_ids.move_id.filtered(
+            lambda move: move.move_type in ("out_invoice", "out_refund")
+        )
+        moves |= self.charge_move_id
+        moves.fetch(["invoice_pdf_report_id"])
+        found = {
+            move.id: move.invoice_pdf_report_id
+            for move in moves
+            if move.invoice_pdf_report_id
+        }
+        missing = moves.filtered(lambda move: move.id not in found)
+        if missing:
+            streams, kind = self.env["ir.actions.report"]._pre_render_qweb_pdf(
+                "account.account_invoices", res_ids=missing.ids
+            )
+            if kind == "pdf":
+                there = missing.filtered(
+                    lambda move: streams.get(move.id) and streams[move.id]["stream"]
+                )
+                values = [
+                    {
+                        "name": move._get_invoice_report_filename(),
+                        "raw": streams[move.id]["stream"].getvalue(),
+                    }
+                    for move in there
+                ]
+                # sudo: copies for the mails, which only the queue reads
+                made = self.env["ir.attachment"].sudo().create(values)
+                found |= dict(zip(there.ids, made, strict=True))
+        return found
+
+
+class MailMail(models.Model):
+    _inherit = "mail.mail"
+
+    def _postprocess_sent_message(
+        self, success_pids, success_emails, failure_reason=False, failure_type=None
+    ):
+        """Show on the reminder that its mail could not be sent."""
+        failed = self.filtered(lambda mail: mail.state == "exception")
+        if failed or failure_type:
+            # sudo: the queue is worked off by whoever triggers it
+            letters = (
+                self.env["account.reminder.letter"]
+                .sudo()
+                .search([("mail_id", "in", (failed or self).ids)])
+            )
+            letters.write(
+                {
+                    "state": "failed",
+                    "failure": (failure_reason or failed[:1].failure_reason or "")[:250]
+                    or self.env._("The mail could not be sent."),
+                }
+            )
+        return super()._postprocess_sent_message(
+            success_pids,
+            success_emails,
+            failure_reason=failure_reason,
+            failure_type=failure_type,
+        )
