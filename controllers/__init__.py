@@ -1,1 +1,2 @@
+from . import marketplace_logo
 from . import marketplace_webhook

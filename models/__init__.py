@@ -37,10 +37,14 @@ from . import marketplace_return_match
 from . import marketplace_return_goods
 from . import marketplace_return_credit
 from . import marketplace_return_actions
+from . import marketplace_fee
+from . import marketplace_process
+from . import marketplace_return_mail
+from . import marketplace_reconciliation
+from . import marketplace_import
 from . import stock_move_verdict
 from . import stock_picking_return
 from . import stock_picking_credit
-from . import marketplace_import
 from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit

@@ -129,7 +129,8 @@ class MarketplaceAccount(models.Model):
     @api.constrains("active", "code", "base_url")
     def _check_credentials(self):
         for account in self.filtered("active"):
-            if "base_url" in account._get_credential_names() and not account.base_url:
+            needed = [c.name for c in account._get_credentials() if c.required]
+            if "base_url" in needed and not account.base_url:
                 raise ValidationError(
                     self.env._(
                         "%(account)s: enter the address of the shop.",

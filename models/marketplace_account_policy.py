@@ -56,6 +56,13 @@ class MarketplaceAccount(models.Model):
         check_company=True,
         help="Where goods come back; empty: to where they left from.",
     )
+    marketplace_warehouse_id = fields.Many2one(
+        "stock.warehouse",
+        "Stock at the Marketplace",
+        check_company=True,
+        help="Where goods come back that the marketplace itself stores and sends."
+        " Empty: that stock is not kept here, and no receipt is waited for.",
+    )
     journal_id = fields.Many2one(
         "account.journal",
         check_company=True,

@@ -126,6 +126,11 @@ class MarketplaceReturn(models.Model):
     return_external_id = fields.Char("Return at the Marketplace", readonly=True)
     occurred_at = fields.Datetime("Date", readonly=True)
     reason = fields.Char("Customer's Reason", readonly=True)
+    fulfilled_by = fields.Selection(
+        [("seller", "The seller"), ("marketplace", "The marketplace")],
+        "Stock Kept by",
+        readonly=True,
+    )
     note = fields.Text("Remark", readonly=True)
     customer_language = fields.Char("Language", readonly=True)
     customer_email = fields.Char("Email", readonly=True)
@@ -302,6 +307,8 @@ class MarketplaceReturn(models.Model):
             domain = Domain("state", "=", state) & Domain("is_waiting", "=", False)
             if not self._run_queue(domain, methodcaller(step)):
                 return
+        if self._book_fees_of_all():
+            self._mail_all()
 
     def _process_now(self):
         """Take these returns as far as they go; what fails says so in ``missing``."""

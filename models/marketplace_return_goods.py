@@ -55,13 +55,23 @@ class MarketplaceReturn(models.Model):
         return goods_returns
 
     def _prepare_picking_values(self):
-        picking_type = self.account_id.warehouse_id.in_type_id
+        account = self.account_id
+        warehouse = account.warehouse_id
+        if self.fulfilled_by == "marketplace":
+            warehouse = account.marketplace_warehouse_id
+        picking_type = warehouse.in_type_id
         if not picking_type:
             return {}
         return {
             "picking_type_id": picking_type.id,
             "location_dest_id": picking_type.default_location_dest_id.id,
         }
+
+    def _has_warehouse(self):
+        """Whether goods of this return come back to a warehouse that is kept here."""
+        self.ensure_one()
+        account = self.account_id
+        return self.fulfilled_by != "marketplace" or account.marketplace_warehouse_id
 
     def _go_on_after_goods(self):
         """To the state that follows once the goods are asked for."""
@@ -238,9 +248,7 @@ class MarketplaceReturnLine(models.Model):
         refunds = lines.filtered(lambda line: line.return_id.kind == "refund")
         moves = lines.sudo().move_ids
         asked = self._in_unit(moves, "product_uom_qty")
-        received = self._in_unit(
-            moves.filtered(lambda move: move.state == "done"), "quantity"
-        )
+        received = self._in_unit(moves.filtered(_is_taken_back), "quantity")
         never_asked = max(sum(refunds.mapped("quantity")) - asked, 0.0)
         return never_asked + received - sum(refunds.mapped("quantity_credited"))
 
@@ -253,6 +261,11 @@ def _is_delivery(move):
         and not move.origin_returned_move_id
         and move.product_id == move.sale_line_id.product_id
     )
+
+
+def _is_taken_back(move):
+    """Whether goods were received and not refused: only those are credited."""
+    return move.state == "done" and move.return_verdict != "refused"
 
 
 def _is_pending(move):

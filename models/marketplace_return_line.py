@@ -141,6 +141,7 @@ class MarketplaceReturnLine(models.Model):
         self.ensure_one()
         return bool(
             self.goods_expected
+            and self.return_id._has_warehouse()
             and self.quantity
             and self.kind in ("product", "gift_card")
             and self.product_id.type != "service"

@@ -73,6 +73,8 @@ class MarketplaceReturn(models.Model):
             record._update_from_notice(newest[key], currencies)
             record._update_reason(reasons.get((key[0], get_reason(newest[key]))))
         returns = self.union(*known.values()) | self.create(new)
+        for record in returns:
+            record._set_fees(newest[record.account_id, record.external_id], currencies)
         returns._link_messages(notices)
         returns._link_parents()
         self._end_orders(orders)
@@ -135,6 +137,7 @@ class MarketplaceReturn(models.Model):
             "occurred_at": moment(notice)[0],
             "reason": notice.reason,
             "note": notice.note,
+            "fulfilled_by": notice.fulfilled_by or False,
             "customer_language": notice.customer_language,
             "customer_email": notice.customer_email,
             "currency_id": currency.id if currency else False,

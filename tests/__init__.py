@@ -29,3 +29,4 @@ from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_einvoice
 from . import test_account_reminder
+from . import test_marketplace_settle
