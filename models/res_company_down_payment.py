@@ -12,7 +12,6 @@ CHART_ACCOUNTS = {
     "es_assoc": "account_common_438",
     "es_coop_pymes": "account_common_438",
     "es_coop_full": "account_common_438",
-    "generic_coa": "deferred_revenue",
 }
 
 

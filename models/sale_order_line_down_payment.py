@@ -1,8 +1,8 @@
 from odoo import api, models
 
 from ..tools import credit_amounts
-from ..tools.credit_amounts import UNTAXED
-from ..tools.down_payment import add
+from ..tools.credit_amounts import UNITS, UNTAXED
+from ..tools.down_payment import add, without_company
 from .sale_order_line import _is_counted, _is_posted, _sign
 
 
@@ -50,22 +50,33 @@ class SaleOrderLine(models.Model):
             for invoice_line in line.invoice_lines.filtered(documents.__contains__):
                 amounts = line._convert_amounts(invoice_line, documents[invoice_line])
                 add(left, amounts, _sign(invoice_line))
-            result[line] = {
-                key: line.currency_id.round(amount) for key, amount in left.items()
-            }
+            if len(line._get_down_payment_rates(is_counted)) > 1:
+                left = without_company(left)
+            result[line] = {key: line._round_for(key, v) for key, v in left.items()}
         return result
+
+    def _round_for(self, key, amount):
+        unit = self.company_id if key[2] == "company" else self
+        return unit.currency_id.round(amount)
+
+    def _get_down_payment_rates(self, is_counted):
+        """Return the rates of the documents that make a down payment what it is."""
+        return {
+            line.move_id.invoice_currency_rate
+            for line in self.invoice_lines
+            if is_counted(line.move_id)
+        }
 
     def _convert_amounts(self, invoice_line, amounts):
         """Return ``amounts`` of the document's currency in that of the order."""
-        in_currency = {k: v for k, v in amounts.items() if k[2] == "currency"}
         if invoice_line.currency_id == self.currency_id:
-            return in_currency
+            return amounts
         date = invoice_line.move_id.invoice_date or invoice_line.move_id.date
         return {
             key: invoice_line.currency_id._convert(
                 amount, self.currency_id, self.company_id, date
             )
-            for key, amount in in_currency.items()
+            for key, amount in without_company(amounts).items()
         }
 
     # -- quantities: one as long as something is left, none afterwards -----------------
@@ -149,17 +160,24 @@ class SaleOrderLine(models.Model):
         key = (self.extra_tax_data or {}).get("computation_key")
         data = {"computation_key": key or f"down_payment,{self.id}"}
         taxes = {}
-        for (tax_id, what, _unit), amount in amounts.items():
-            if what != "untaxed":
-                taxes.setdefault(str(tax_id), {})[f"{what}_amount_currency"] = -amount
+        totals = {}
+        for (tax_id, what, unit), amount in amounts.items():
+            suffix = UNITS[unit]
+            if what == "untaxed":
+                totals[f"manual_total_excluded{suffix}"] = -amount
+            else:
+                taxes.setdefault(str(tax_id), {})[f"{what}_amount{suffix}"] = -amount
         if taxes:
+            origin = self._get_down_payment_origin().move_id
             data |= {
-                "manual_total_excluded_currency": -amounts[UNTAXED],
+                **totals,
                 "manual_tax_amounts": taxes,
                 "currency_id": self.currency_id.id,
                 "price_unit": price,
                 "discount": 0.0,
                 "quantity": -1.0,
+                # Core converts the company's amounts from this rate to the invoice's.
+                "rate": origin.invoice_currency_rate,
             }
         return data
 

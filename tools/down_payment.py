@@ -1,8 +1,8 @@
 """How much of a down payment to deduct from an invoice: amounts without records.
 
-Amounts are flat dictionaries as in ``tools/credit_amounts.py``, the currency of the
-order only: ``(0, "untaxed", "currency")``, ``(tax id, "tax", "currency")`` and
-``(tax id, "base", "currency")``.
+Amounts are flat dictionaries as in ``tools/credit_amounts.py``: by tax, what (untaxed,
+tax or base) and unit. The amounts in the company's currency are those of the down
+payment; they are left out where its documents are at several rates.
 """
 
 from .credit_amounts import UNTAXED
@@ -16,8 +16,17 @@ def add(amounts, others, factor=1.0):
 
 
 def total_of(amounts):
-    """Return the total with taxes of ``amounts``."""
-    return sum(amount for (_t, what, _u), amount in amounts.items() if what != "base")
+    """Return the total with taxes of ``amounts``, in the currency of the order."""
+    return sum(
+        amount
+        for (_tax, what, unit), amount in amounts.items()
+        if what != "base" and unit == "currency"
+    )
+
+
+def without_company(amounts):
+    """Return ``amounts`` without those in the company's currency."""
+    return {key: amount for key, amount in amounts.items() if key[2] == "currency"}
 
 
 def deduct(left, factor, available, round_amount):
@@ -41,14 +50,16 @@ def deduct(left, factor, available, round_amount):
     if round_amount(untaxed - left[UNTAXED]) == 0:
         part = 1.0
     amounts = {
-        key: amount if part == 1.0 else round_amount(amount * part)
-        for key, amount in left.items()
+        # What is not in the currency of the order is rounded by core.
+        key: amount if part == 1.0 or key[2] == "company" else round_amount(amount)
+        for key, amount in ((key, amount * part) for key, amount in left.items())
     }
     amounts[UNTAXED] = round_amount(untaxed)
-    for key, amount in amounts.items():
+    for key, amount in list(amounts.items()):
         # A cent of rounding never turns the invoice into a refund.
-        if key[1] == "tax" and key in available:
-            amounts[key] = round_amount(min(amount, max(available[key], 0.0)))
+        if key[1] == "tax" and amount > max(available.get(key, amount), 0.0):
+            amounts = without_company(amounts)
+            amounts[key] = round_amount(max(available[key], 0.0))
     if not any(amounts.values()):
         return {}
     add(available, amounts, -1.0)
