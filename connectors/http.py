@@ -34,11 +34,15 @@ USER_AGENT = "avoir (Odoo addon)"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a shop answered: the whole body, and headers whose case does not matter."""
+    """What a shop answered: the whole body, and headers whose case does not matter.
+
+    `path` is that of the call with its query, exactly as it was sent.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    path: str = ""
 
 
 class Http:
@@ -47,8 +51,8 @@ class Http:
     `base_url` is where every call goes: https, or http on loopback.
     `auth` is (name, secret), or a function that signs a prepared request.
     `renew` is called when a call is not let in, once a call: True when the token was
-    thrown away and the call should be made again. `check` sees every good answer (with
-    method and address) and may raise. `busy_wait` gives, from the headers, the wait in
+    thrown away and the call should be made again. `check` sees the method and every
+    good answer, and may raise. `busy_wait` gives, from the headers, the wait in
     seconds on a 429 that does not say how long.
     `secrets` are the texts that must never be shown; those of `auth` and `headers`
     are added by themselves. `patience` bounds one call, its retries and waits
@@ -67,7 +71,7 @@ class Http:
         max_bytes: int = MAX_BYTES,
         sleep: Callable[[float], None] = time.sleep,
         renew: Callable[[], bool] | None = None,
-        check: Callable[[str, str, Answer], None] | None = None,
+        check: Callable[[str, Answer], None] | None = None,
         busy_wait: Callable[[Mapping[str, str]], float] | None = None,
     ):
         self.base_url = checked_base_url(base_url)
@@ -198,7 +202,7 @@ class Http:
         if answer.status >= 400:
             raise self._refusal(answer)
         if self._check:
-            self._check(method, url, answer)
+            self._check(method, answer)
         return answer
 
     def _wait_for_the_door(self, deadline) -> None:
@@ -224,7 +228,8 @@ class Http:
             )
             with response:
                 content = self._read_whole(response, deadline)
-            answer = Answer(response.status_code, response.headers, content)
+            path = response.request.path_url
+            answer = Answer(response.status_code, response.headers, content, path)
             if answer.status not in REDIRECTS:
                 return answer
             url = self._redirected(method, url, answer)

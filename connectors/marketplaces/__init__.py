@@ -9,12 +9,13 @@ from ..errors import Refused
 from .amazon import Amazon
 from .base import Marketplace
 from .bol import Bol
+from .ccv_shop import CcvShop
 from .fields import Credential, Option
 from .shopify import Shopify
 from .woocommerce import WooCommerce
 
 registry: dict[str, type[Marketplace]] = {
-    provider.code: provider for provider in (Amazon, Bol, Shopify, WooCommerce)
+    provider.code: provider for provider in (Amazon, Bol, CcvShop, Shopify, WooCommerce)
 }
 
 

@@ -18,6 +18,7 @@ from .deliveries import PAYLOADS, SIGNED
 TOPICS = {
     "amazon": ("refund", "transaction"),
     "bol": ("return",),
+    "ccv_shop": ("returns", "invoices", "orders"),
     "shopify": (
         "refunds/create",
         "returns/approve",
