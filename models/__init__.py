@@ -80,3 +80,7 @@ from . import res_partner_reminder
 from . import account_reminder_follow
 from . import res_company_reminder
 from . import res_config_settings_reminder
+from . import vies_answer
+from . import vies_question
+from . import res_partner_vies
+from . import vies_documents

@@ -31,3 +31,4 @@ from . import test_marketplace_poll
 from . import test_einvoice
 from . import test_account_reminder
 from . import test_marketplace_settle
+from . import test_vies

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..marketplaces import registry
 
 CONNECTORS = Path(__file__).resolve().parent.parent
-ALLOWED = {"requests", "lxml", "cryptography"}
+ALLOWED = {"requests", "lxml", "cryptography", "stdnum", "zeep"}
 # For the tests only.
 ALLOWED_IN_TESTS = {"hypothesis"}
 
