@@ -8,4 +8,5 @@ from . import stock_return_picking
 from . import marketplace_fetch
 from . import sale_advance_payment_inv
 from . import sale_order_cancel
+from . import account_discount_credit
 from . import account_reminder_answer

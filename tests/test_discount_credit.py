@@ -1,0 +1,117 @@
+from odoo.tests import tagged
+
+from .test_down_payment import DownPaymentCommon
+
+
+@tagged("post_install", "-at_install")
+class TestDiscountCredit(DownPaymentCommon):
+    """A discount forgotten on an invoice, or granted outside any (case 20)."""
+
+    def _wizard_on(self, moves, **values):
+        return (
+            self.env["account.discount.credit"]
+            .with_user(self.accountant)
+            .with_context(active_model="account.move", active_ids=moves.ids)
+            .create(values)
+        )
+
+    def _outside(self, **values):
+        values = {
+            "partner_id": self.partner.id,
+            "amount": 100,
+            "tax_ids": self.vat20.ids,
+            "note": "Bonus of the year",
+            **values,
+        }
+        wizard = (
+            self.env["account.discount.credit"]
+            .with_user(self.accountant)
+            .create(values)
+        )
+        return self.env["account.move"].browse(wizard.action_credit()["res_id"])
+
+    def test_forgotten_on_an_invoice(self):
+        order = self._order((self.ordered, 5, 100.0), (self.delivered, 2, 10.0))
+        order.order_line[1].tax_ids = self.vat5
+        self._deliver(order)
+        invoice = self._bill(order)
+        wizard = self._wizard_on(invoice, percent=10)
+        self.assertAlmostEqual(wizard.total, 62.11)
+        action = wizard.action_credit()
+        credit_note = self.env["account.move"].browse(action["res_id"])
+        self.assertEqual(credit_note.state, "posted")
+        self.assertAlmostEqual(credit_note.amount_total, 62.11)
+        self.assertEqual(credit_note.reversed_entry_id, invoice)
+        lines = credit_note.invoice_line_ids
+        self.assertEqual(lines.product_id, self.env.ref("avoir.product_discount"))
+        self.assertTrue(all(lines.mapped("is_price_correction")))
+        self.assertEqual(lines.reversed_line_id, invoice.invoice_line_ids)
+        self.assertEqual(lines.tax_ids, self.vat20 | self.vat5)
+        self.assertEqual(order.order_line.mapped("qty_invoiced"), [5, 2])
+        self.assertEqual(order.order_line.mapped("qty_to_invoice"), [0, 0])
+
+    def test_own_account_of_the_product(self):
+        rebates = self.advances.copy({"code": "709", "account_type": "income"})
+        product = self.env.ref("avoir.product_discount").with_company(self.company)
+        product.property_account_income_id = rebates
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        wizard = self._wizard_on(invoice, kind="amount", amount=12)
+        credit_note = self.env["account.move"].browse(wizard.action_credit()["res_id"])
+        self.assertEqual(credit_note.invoice_line_ids.account_id, rebates)
+        self.assertEqual(credit_note.amount_untaxed, 10)
+
+    def test_several_invoices(self):
+        invoices = self._invoice([(1, 100.0, self.vat20)])
+        invoices |= self._invoice([(1, 50.0, self.vat20)])
+        self._wizard_on(invoices, percent=10).action_credit()
+        self.assertEqual(invoices.reversal_move_ids.mapped("amount_total"), [12, 6])
+        with self.assertRefused("one invoice at a time"):
+            self._wizard_on(invoices, kind="amount", amount=5).action_credit()
+
+    def test_never_more_than_the_invoice(self):
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        for values, text in (
+            ({"percent": 0}, "above 0"),
+            ({"percent": 101}, "at most 100"),
+            ({"kind": "amount", "amount": -1}, "amount"),
+            ({"kind": "amount", "amount": 121}, "120.00"),
+        ):
+            with self.subTest(values), self.assertRefused(text):
+                self._wizard_on(invoice, **values).action_credit()
+        self.assertFalse(invoice.reversal_move_ids)
+
+    def test_outside_any_invoice(self):
+        """Case 20: marked, with its reason; to the cent with its taxes."""
+        credit_note = self._outside()
+        self.assertEqual(credit_note.state, "posted")
+        self.assertTrue(credit_note.is_without_invoice)
+        self.assertEqual(credit_note.amount_total, 100)
+        self.assertEqual(credit_note.amount_untaxed, 83.33)
+        self.assertEqual(
+            credit_note.refund_reason_id, self.env.ref("avoir.refund_reason_rebate")
+        )
+        self.assertTrue(credit_note.invoice_line_ids.is_price_correction)
+        html, _type = self.env["ir.actions.report"]._render_qweb_html(
+            "account.account_invoices", credit_note.ids
+        )
+        self.assertIn(b"corrects no particular invoice", html)
+
+    def test_outside_with_tax_included(self):
+        credit_note = self._outside(tax_ids=self.vat20_included.ids, amount=99.99)
+        self.assertEqual(credit_note.amount_total, 99.99)
+
+    def test_outside_in_another_currency(self):
+        euros = self.setup_other_currency("EUR", rates=[("2026-01-01", 2.0)])
+        credit_note = self._outside(currency_id=euros.id, amount=120)
+        self.assertEqual(credit_note.amount_total, 120)
+        self.assertEqual(credit_note.amount_total_signed, -60)
+
+    def test_outside_needs_an_explanation(self):
+        with self.assertRefused("asks for an explanation"):
+            self._outside(note=False)
+
+    def test_outside_waits_for_approval(self):
+        self.env.ref("avoir.refund_reason_rebate").approval_amount = 50
+        credit_note = self._outside()
+        self.assertEqual(credit_note.state, "draft")
+        self.assertEqual(credit_note.refund_approval, "to_approve")

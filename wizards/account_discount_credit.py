@@ -1,0 +1,176 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class AccountDiscountCredit(models.TransientModel):
+    """A discount given afterwards: on an invoice, or outside any."""
+
+    _name = "account.discount.credit"
+    _description = "Discount by Credit Note"
+    _check_company_auto = True
+
+    company_id = fields.Many2one(
+        "res.company", required=True, default=lambda self: self.env.company
+    )
+    move_ids = fields.Many2many("account.move", string="Invoices", readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Customer")
+    currency_id = fields.Many2one(
+        "res.currency",
+        compute="_compute_currency_id",
+        store=True,
+        readonly=False,
+    )
+    kind = fields.Selection(
+        [("percent", "Percentage"), ("amount", "Amount with taxes")],
+        string="Discount",
+        default="percent",
+        required=True,
+    )
+    percent = fields.Float(digits=(5, 2))
+    amount = fields.Monetary()
+    creditable = fields.Monetary(
+        string="Left to Credit", compute="_compute_total", compute_sudo=True
+    )
+    total = fields.Monetary(
+        string="Credit Note",
+        compute="_compute_total",
+        compute_sudo=True,
+        help="With taxes.",
+    )
+    tax_ids = fields.Many2many(
+        "account.tax",
+        string="Taxes",
+        check_company=True,
+        domain="[('type_tax_use', '=', 'sale'), ('company_id', '=', company_id)]",
+        default=lambda self: self.env.company.account_sale_tax_id,
+    )
+    product_id = fields.Many2one(
+        "product.product",
+        required=True,
+        check_company=True,
+        domain="[('type', '=', 'service')]",
+        default=lambda self: self._default_product(),
+    )
+    reason_id = fields.Many2one(
+        "account.refund.reason",
+        required=True,
+        check_company=True,
+        default=lambda self: self._default_reason(),
+    )
+    note = fields.Text(string="Explanation", help="Printed on the credit note.")
+    date = fields.Date(required=True, default=fields.Date.context_today)
+
+    @api.model
+    def default_get(self, fields_list):
+        """Take the invoices or the customer that the wizard is opened on."""
+        values = super().default_get(fields_list)
+        ids = self.env.context.get("active_ids") or []
+        model = self.env.context.get("active_model")
+        if model == "account.move" and ids:
+            moves = self.env["account.move"].browse(ids)
+            values.update(
+                move_ids=[(6, 0, moves.ids)],
+                company_id=moves[:1].company_id.id,
+                partner_id=moves[:1].partner_id.id,
+            )
+        elif model == "res.partner" and ids:
+            values.update(partner_id=ids[0], kind="amount")
+        elif not ids:
+            values["kind"] = "amount"
+        return values
+
+    @api.model
+    def _default_product(self):
+        product = self.env.ref("avoir.product_discount", raise_if_not_found=False)
+        return (product or self.env["product.product"]).filtered("active")
+
+    @api.model
+    def _default_reason(self):
+        on_invoice = self.env.context.get("active_model") == "account.move"
+        name = "refund_reason_price" if on_invoice else "refund_reason_rebate"
+        reason = self.env.ref(f"avoir.{name}", raise_if_not_found=False)
+        return (reason or self.env["account.refund.reason"]).filtered("active")
+
+    @api.depends("move_ids", "company_id")
+    def _compute_currency_id(self):
+        for wizard in self:
+            currency = wizard.move_ids.currency_id[:1]
+            wizard.currency_id = currency or wizard.company_id.currency_id
+
+    @api.depends("move_ids", "kind", "percent", "amount")
+    def _compute_total(self):
+        for wizard in self:
+            moves = wizard.move_ids._origin
+            wizard.creditable = sum(move._creditable_total() for move in moves)
+            wizard.total = wizard.amount
+            if wizard.kind == "percent":
+                wizard.total = sum(wizard._get_totals().values())
+
+    def _get_totals(self):
+        """Return what to give back by invoice, with taxes."""
+        moves = self.move_ids._origin
+        if self.kind == "percent":
+            return {
+                move: move.currency_id.round(move.amount_total * self.percent / 100)
+                for move in moves
+            }
+        return {move: self.amount for move in moves}
+
+    def action_credit(self):
+        """Make and post the credit notes, where they need no approval.
+
+        :return: the action that shows them
+        :raise UserError: where the discount is nothing, or above what is left
+        """
+        self.ensure_one()
+        self._check_discount()
+        values = {
+            "refund_reason_id": self.reason_id.id,
+            "refund_note": self.note,
+            "invoice_date": self.date,
+        }
+        moves = self.env["account.move"].with_company(self.company_id)
+        if self.move_ids:
+            credit_notes = moves._create_discount_credit_notes(
+                self.product_id, self._get_totals(), values
+            )
+        else:
+            credit_notes = moves._create_credit_note_without_invoice(
+                self.product_id,
+                self.partner_id,
+                self.amount,
+                self.tax_ids,
+                self.currency_id,
+                values,
+            )
+        return credit_notes._get_records_action(name=self.env._("Credit Notes"))
+
+    def _check_discount(self):
+        if self.kind == "percent" and not 0 < self.percent <= 100:
+            raise UserError(
+                self.env._(
+                    "The discount has to be above 0 and at most 100 %%: %(percent)s is "
+                    "not.",
+                    percent=f"{self.percent:g}",
+                )
+            )
+        if self.kind == "amount" and self.amount <= 0:
+            raise UserError(self.env._("Enter the amount of the discount."))
+        if self.kind == "amount" and len(self.move_ids) > 1:
+            raise UserError(
+                self.env._(
+                    "An amount is given on one invoice at a time; a percentage on "
+                    "several."
+                )
+            )
+        if not self.move_ids and not self.partner_id:
+            raise UserError(self.env._("Choose the customer of the discount."))
+        if not self.move_ids and self.kind == "percent":
+            raise UserError(self.env._("Outside any invoice, a discount is an amount."))
+        if self.reason_id.note_required and not (self.note or "").strip():
+            raise UserError(
+                self.env._(
+                    "The reason %(reason)s asks for an explanation.",
+                    reason=self.reason_id.name,
+                )
+            )
