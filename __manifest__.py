@@ -12,6 +12,8 @@
         "security/avoir_security.xml",
         "security/account_reminder_security.xml",
         "security/ir.model.access.csv",
+        "security/audit_security.xml",
+        "security/ir.model.access-audit.csv",
         "data/mail_activity_type_data.xml",
         "data/account_refund_reason_data.xml",
         "data/product_data.xml",
@@ -63,6 +65,8 @@
         "views/account_reminder_run_views.xml",
         "views/account_reminder_letter_views.xml",
         "report/report_invoice_identity.xml",
+        "views/audit_entry_views.xml",
+        "data/audit_cron_data.xml",
     ],
     "demo": [
         "demo/res_company_demo.xml",
@@ -75,4 +79,5 @@
         "web.assets_tests": ["avoir/static/tests/tours/*.js"],
     },
     "application": True,
+    "uninstall_hook": "uninstall_hook",
 }

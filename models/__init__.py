@@ -14,6 +14,7 @@ from . import account_move_related
 from . import account_move_approval
 from . import account_move_identity
 from . import account_move_net_of_tax
+from . import account_move_locked
 from . import stock_move
 from . import stock_picking
 from . import stock_warehouse
@@ -63,6 +64,13 @@ from . import sale_payment_schedule
 from . import sale_payment_step
 from . import account_move_payment_refund
 from . import account_move_marketplace
+from . import audit_mixin
+from . import audit_entry
+from . import audit_entry_text
+from . import audit_pending
+from . import audit_check
+from . import audit_documents
+from . import audit_uses
 from . import account_edi_credit_note
 from . import account_edi_fr_ctc
 from . import account_edi_cii

@@ -6,6 +6,8 @@ from . import test_credit_note_properties
 from . import test_core_equality
 from . import test_credit_note_numbers
 from . import test_credit_note_identity
+from . import test_audit_journal
+from . import test_credit_note_locked
 from . import test_performance
 from . import test_reversal_wizard
 from . import test_marketplace_return

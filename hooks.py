@@ -1,0 +1,16 @@
+def uninstall_hook(env):
+    """Keep the audit journal: the law asks for its conservation, not the addon's.
+
+    It stays in the database under another name, still guarded, and a later
+    installation goes on with it (``audit.entry._auto_init``).
+    """
+    env.cr.flush()
+    env.registry.avoir_audit_is_off = True
+    env.cr.execute(
+        """
+        ALTER TABLE audit_entry
+            DROP CONSTRAINT IF EXISTS audit_entry_company_id_fkey,
+            DROP CONSTRAINT IF EXISTS audit_entry_user_id_fkey;
+        ALTER TABLE audit_entry RENAME TO audit_entry_kept;
+        """
+    )

@@ -1,0 +1,191 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+
+from .account_move_post import REFUND_TYPES
+
+# What core leaves open on a posted document. The rest (dates, partner, currency,
+# amounts, taxes, accounts) it closes itself.
+LOCKED_FIELDS = (
+    "ref",
+    "reversed_entry_id",
+    "replaced_invoice_id",
+    "refund_reason_id",
+    "refund_note",
+    "refund_method",
+    "without_invoice_reason",
+    "net_of_tax",
+    "invoice_date",
+    "partner_id",
+    "fiscal_position_id",
+    "invoice_origin",
+    "move_type",
+    "name",
+)
+LOCKED_LINE_FIELDS = (
+    "name",
+    "product_id",
+    "product_uom_id",
+    "quantity",
+    "price_unit",
+    "discount",
+    "reversed_line_id",
+    "is_price_correction",
+)
+# Where a file's content is, and to what it belongs. Its name may change: Odoo adds to
+# it when a document is reset.
+LOCKED_FILE_FIELDS = ("raw", "datas", "db_datas", "store_fname", "checksum", "url")
+LOCKED_FILE_PLACE = ("res_model", "res_id", "company_id", "type")
+
+
+class AccountMove(models.Model):
+    """Nothing changes on a posted credit note, nor on the invoice that it corrects."""
+
+    _inherit = "account.move"
+
+    def write(self, vals):
+        names = [name for name in LOCKED_FIELDS if name in vals]
+        if names and "state" not in vals:
+            self._check_not_locked(names, vals)
+        return super().write(vals)
+
+    def _check_not_locked(self, names, vals):
+        """Raise where ``vals`` would change what is closed.
+
+        :raise UserError: naming the document and the fields
+        """
+        for move in self:
+            changed = [n for n in names if move._field_will_change(move, vals, n)]
+            if changed and move._is_locked():
+                move._refuse_change(move, changed)
+
+    def _is_locked(self):
+        """Tell whether this is a posted credit note or an invoice that has one."""
+        if self.state != "posted":
+            return False
+        if self.move_type in REFUND_TYPES:
+            return True
+        # sudo: a credit note closes its invoice for who cannot read it, too
+        credit_notes = self.sudo()._get_credit_notes() if self.is_invoice() else self
+        return any(note.state == "posted" for note in credit_notes - self)
+
+    def _refuse_change(self, record, names):
+        labels = [record._fields[n]._description_string(self.env) for n in names]
+        if self.move_type in REFUND_TYPES:
+            raise UserError(
+                self.env._(
+                    "%(document)s is posted: %(fields)s cannot be changed. Reset it to "
+                    "draft, or make another credit note.",
+                    document=self.display_name,
+                    fields=", ".join(labels),
+                )
+            )
+        raise UserError(
+            self.env._(
+                "%(document)s has a posted credit note: %(fields)s cannot be changed "
+                "any more. Cancel the credit note first.",
+                document=self.display_name,
+                fields=", ".join(labels),
+            )
+        )
+
+    def _keeps_files(self):
+        """Tell whether the files of this document stay as they are.
+
+        Those of a credit note that was posted once do, though it is a draft again:
+        the customer may have them.
+        """
+        if self.move_type in REFUND_TYPES:
+            return self.posted_before
+        return self._is_locked()
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_posted_credit_note(self):
+        """A number that was given stays given: the document is cancelled instead."""
+        once = self.filtered(
+            lambda move: move.move_type in REFUND_TYPES and move.posted_before
+        )
+        if once:
+            raise UserError(
+                self.env._(
+                    "%(documents)s was posted once and has its number: it cannot be "
+                    "deleted. Cancel it instead.",
+                    documents=", ".join(once.mapped("display_name")),
+                )
+            )
+
+
+class AccountMoveLine(models.Model):
+    _inherit = "account.move.line"
+
+    def write(self, vals):
+        names = [name for name in LOCKED_LINE_FIELDS if name in vals]
+        if names:
+            self._check_not_locked(names, vals)
+        return super().write(vals)
+
+    def _check_not_locked(self, names, vals):
+        will_change = self.env["account.move"]._field_will_change
+        for move, lines in self.grouped("move_id").items():
+            if move.state != "posted":
+                continue
+            changed = [
+                name
+                for name in names
+                if any(
+                    will_change(line, vals, name)
+                    for line in lines
+                    if line.display_type not in ("payment_term", "tax")
+                )
+            ]
+            if changed and move._is_locked():
+                move._refuse_change(self, changed)
+
+
+class IrAttachment(models.Model):
+    """Files of posted credit notes and of their invoices stay as they are.
+
+    Whatever their type: core guesses it, and takes an XML file for something else
+    (``text/xml``, where it looks for ``application/xml``).
+    """
+
+    _inherit = "ir.attachment"
+
+    def write(self, vals):
+        if any(name in vals for name in LOCKED_FILE_FIELDS + LOCKED_FILE_PLACE):
+            self._check_not_locked(vals)
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_locked(self):
+        self._check_not_locked({"raw": None})
+
+    def _check_not_locked(self, vals):
+        """Raise where ``vals`` would change or move a file that has to stay.
+
+        :raise UserError: naming the file and its document
+        """
+        files = self.sudo().filtered(lambda file: file.res_model == "account.move")
+        if not files:
+            return
+        moves = self.env["account.move"].sudo().browse(set(files.mapped("res_id")))
+        locked = {move.id: move for move in moves.exists() if move._keeps_files()}
+        for file in files:
+            move = locked.get(file.res_id)
+            if move and file._is_changed_by(vals):
+                raise UserError(
+                    self.env._(
+                        "The file %(file)s belongs to %(document)s, which is posted: "
+                        "it can be neither changed nor deleted.",
+                        file=file.name,
+                        document=move.display_name,
+                    )
+                )
+
+    def _is_changed_by(self, vals):
+        if any(name in vals for name in LOCKED_FILE_FIELDS):
+            return True
+        return any(
+            (self[name].id if name == "company_id" else self[name]) != vals[name]
+            for name in LOCKED_FILE_PLACE
+            if name in vals
+        )

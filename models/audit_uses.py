@@ -1,0 +1,65 @@
+from odoo import api, models
+
+from .account_move_post import REFUND_TYPES
+
+XML_FIELDS = ("ubl_cii_xml_file",)
+
+
+class IrActionsReport(models.Model):
+    _inherit = "ir.actions.report"
+
+    def _render_qweb_pdf(self, report_ref, res_ids=None, data=None):
+        """Tell which credit notes were printed; not of those that are being sent."""
+        result = super()._render_qweb_pdf(report_ref, res_ids=res_ids, data=data)
+        if (
+            res_ids
+            and not self.env.context.get("avoir_sending")
+            and self._is_invoice_report(report_ref)
+        ):
+            ids = [res_ids] if isinstance(res_ids, int) else list(res_ids)
+            moves = self.env["account.move"].browse(ids)
+            moves.filtered(lambda move: move.move_type in REFUND_TYPES)._audit(
+                "printed"
+            )
+        return result
+
+
+class AccountMoveSend(models.AbstractModel):
+    _inherit = "account.move.send"
+
+    @api.model
+    def _generate_and_send_invoices(self, moves, *args, **kwargs):
+        sender = self.with_context(avoir_sending=True)
+        return super(AccountMoveSend, sender)._generate_and_send_invoices(
+            moves, *args, **kwargs
+        )
+
+    @api.model
+    def _hook_if_success(self, moves_data, from_cron=False):
+        result = super()._hook_if_success(moves_data, from_cron=from_cron)
+        for move, data in moves_data.items():
+            if move.move_type in REFUND_TYPES:
+                methods = sorted(data.get("sending_methods") or ())
+                move._audit("sent", after={"sending_methods": methods})
+        return result
+
+
+class IrAttachment(models.Model):
+    _inherit = "ir.attachment"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Tell of electronic documents that were made of a credit note."""
+        attachments = super().create(vals_list)
+        files = attachments.filtered(
+            lambda file: (
+                file.res_model == "account.move" and file.res_field in XML_FIELDS
+            )
+        )
+        for file in files:
+            move = self.env["account.move"].browse(file.res_id)
+            if move.move_type in REFUND_TYPES:
+                move._audit(
+                    "exported", after={"file": file.name, "checksum": file.checksum}
+                )
+        return attachments

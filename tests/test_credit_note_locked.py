@@ -1,0 +1,140 @@
+from odoo import Command
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import AvoirCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCreditNoteLocked(AvoirCommon):
+    """Nothing changes on a posted credit note, nor on the invoice that it corrects."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._invoice([(5, 100.0, cls.vat20)])
+        cls.other = cls._invoice([(5, 100.0, cls.vat20)])
+        cls.credit_note = cls._credit(
+            cls, cls.invoice, (0, 1.0), values={"refund_reason_id": cls.reason.id}
+        )
+
+    def _file(self, move, name="invoice.xml", raw=b"<Invoice/>", **values):
+        return self.env["ir.attachment"].create(
+            {
+                "name": name,
+                "raw": raw,
+                "res_model": "account.move",
+                "res_id": move.id,
+                **values,
+            }
+        )
+
+    def _refused(self, change):
+        with self.assertRaises(UserError), self.env.cr.savepoint():
+            change()
+            self.env.flush_all()
+        self.env.invalidate_all()
+
+    def test_lines(self):
+        for move in (self.invoice, self.credit_note):
+            line = move.invoice_line_ids[0].sudo()
+            for name, value in (
+                ("price_unit", 1.0),
+                ("quantity", 4.0),
+                ("discount", 10.0),
+                ("name", "Something else"),
+                ("product_id", self.product_b.id),
+            ):
+                with self.subTest(move=move.name, field=name):
+                    self._refused(lambda n=name, v=value, li=line: li.write({n: v}))
+        line = self.credit_note.invoice_line_ids
+        self._refused(lambda: line.write({"reversed_line_id": False}))
+        self._refused(lambda: line.write({"is_price_correction": True}))
+
+    def test_lines_by_the_document(self):
+        line = self.credit_note.invoice_line_ids
+        self._refused(
+            lambda: self.credit_note.write(
+                {"line_ids": [Command.update(line.id, {"price_unit": 1.0})]}
+            )
+        )
+
+    def test_header(self):
+        reason = self.reason.copy({"code": "OTHER"})
+        for name, value in (
+            ("ref", "other"),
+            ("reversed_entry_id", self.other.id),
+            ("reversed_entry_id", False),
+            ("refund_reason_id", reason.id),
+            ("refund_note", "other"),
+            ("refund_method", "cancel"),
+            ("net_of_tax", True),
+            ("invoice_origin", "other"),
+        ):
+            with self.subTest(field=name):
+                self._refused(lambda n=name, v=value: self.credit_note.write({n: v}))
+        with self.assertRaisesRegex(UserError, "has a posted credit note"):
+            self.invoice.ref = "other"
+
+    def test_what_stays_open(self):
+        """The same values, other fields, other documents, and drafts."""
+        self.credit_note.write({"ref": self.credit_note.ref})
+        self.credit_note.invoice_line_ids.write({"quantity": 1.0})
+        self.credit_note.payment_reference = "pay"
+        self.other.ref = "still open"
+        self.other.invoice_line_ids.price_unit = 100.0
+        self.credit_note.button_draft()
+        self.credit_note.write({"ref": "draft", "refund_note": "x"})
+        self.invoice.ref = "open again"
+        self.credit_note.invoice_line_ids.quantity = 2.0
+        self.credit_note.action_post()
+        self.assertEqual(self.credit_note.amount_total, 240.0)
+
+    def test_number_stays_given(self):
+        self.credit_note.button_draft()
+        with self.assertRaisesRegex(UserError, "Cancel it instead"):
+            self.credit_note.with_context(force_delete=True).unlink()
+        self.credit_note.button_cancel()
+
+    def test_files(self):
+        """XML and CSV too, whatever type is guessed or said."""
+        for move in (self.invoice, self.credit_note):
+            for name, raw, mimetype in (
+                ("a.xml", b"<?xml version='1.0'?><a/>", "text/xml"),
+                ("a.csv", b"a,b\n1,2\n", "text/csv"),
+                ("a.bin", b"\x00\x01", "application/octet-stream"),
+                ("a.pdf", b"%PDF-1.4", "application/pdf"),
+            ):
+                file = self._file(move, name, raw, mimetype=mimetype).sudo()
+                for change in (
+                    lambda f=file: f.write({"raw": b"other"}),
+                    lambda f=file: f.write({"datas": b"b3RoZXI="}),
+                    lambda f=file: f.write({"res_id": self.other.id}),
+                    lambda f=file: f.write({"res_model": False, "res_id": False}),
+                    lambda f=file: f.unlink(),
+                ):
+                    with self.subTest(move=move.name, file=name):
+                        self._refused(change)
+                self.assertEqual(file.raw, raw)
+        file = self._file(self.other)
+        file.raw = b"other"
+        file.unlink()
+
+    def test_files_of_a_credit_note_that_is_reset(self):
+        file = self._file(self.credit_note)
+        self.credit_note.button_draft()
+        self._refused(file.unlink)
+        file.name = "renamed.xml"
+        draft = self._credit(self.other, (0, 1.0), post=False)
+        self._file(draft).unlink()
+
+    def test_printed_again_after_reset(self):
+        """Core detaches the PDF of a document that is reset: that goes on."""
+        self._file(
+            self.credit_note,
+            "credit_note.pdf",
+            b"%PDF-1.4",
+            res_field="invoice_pdf_report_file",
+        )
+        self.credit_note.button_draft()
+        self.assertFalse(self.credit_note.invoice_pdf_report_file)
