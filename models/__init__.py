@@ -46,6 +46,8 @@ from . import marketplace_import
 from . import stock_move_verdict
 from . import stock_picking_return
 from . import stock_picking_credit
+from . import stock_picking_return_slip
+from . import sale_order_return
 from . import sale_order_line
 from . import sale_order_line_return
 from . import sale_order_line_credit

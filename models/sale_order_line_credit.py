@@ -124,13 +124,12 @@ class SaleOrderLine(models.Model):
     @api.model
     def _get_return_reason(self, pickings):
         """The reason that return transfers give; else the one that comes with the
-        addon, unless it was archived or deleted."""
+        addon."""
         if len(pickings.refund_reason_id) == 1:
             return pickings.refund_reason_id
         if not pickings:
             return self.env["account.refund.reason"]
-        reason = self.env.ref("avoir.refund_reason_return", raise_if_not_found=False)
-        return (reason or self.env["account.refund.reason"]).filtered("active")
+        return self._get_default_return_reason()
 
     def _get_returns_to_credit(self):
         """The return transfers that no credit note names yet."""

@@ -201,8 +201,8 @@ class StockMove(models.Model):
         raise UserError(
             self.env._(
                 "%(product)s: %(out)s %(unit)s went out for %(order)s and %(back)s"
-                " would come back with %(returns)s. Lower the quantity, or cancel a return"
-                " that is not coming.",
+                " would come back with %(returns)s. Lower the quantity, or cancel a"
+                " return that is not coming.",
                 product=product.display_name,
                 out=_quantity(product.uom_id, out),
                 unit=product.uom_id.name,

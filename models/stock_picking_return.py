@@ -51,6 +51,7 @@ class StockPicking(models.Model):
         "Credited Too Much: more was credited than came back.\n"
         "Received: received, and there is nothing to credit.",
     )
+    return_content = fields.Char("Goods", compute="_compute_return_content")
     return_invoice_ids = fields.Many2many(
         "account.move",
         compute="_compute_return_invoice_ids",
@@ -176,6 +177,22 @@ class StockPicking(models.Model):
             is_zero = line.product_uom_id.is_zero(quantity)
             result[line] = 0.0 if is_zero else quantity
         return result
+
+    @api.depends("move_ids.product_id", "move_ids.product_uom_qty", "move_ids.quantity")
+    def _compute_return_content(self):
+        for picking in self:
+            moves = picking.move_ids.filtered(
+                lambda move: (
+                    move.state != "cancel" and move.location_id.usage == "customer"
+                )
+            )
+            picking.return_content = ", ".join(
+                f"{sum(some.mapped(name)):g} × {product.name}"
+                for name in [
+                    "quantity" if picking.state == "done" else "product_uom_qty"
+                ]
+                for product, some in moves.grouped("product_id").items()
+            )
 
     @api.depends("move_ids.sale_line_id.invoice_lines")
     def _compute_return_invoice_ids(self):

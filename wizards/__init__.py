@@ -5,6 +5,7 @@ from . import (
     account_move_reversal_preview,
 )
 from . import stock_return_picking
+from . import sale_order_return
 from . import marketplace_fetch
 from . import sale_advance_payment_inv
 from . import sale_order_cancel

@@ -88,8 +88,8 @@ class StockReturnPicking(models.TransientModel):
             if line.move_id and unit.compare(line.quantity, left) > 0:
                 raise UserError(
                     self.env._(
-                        "%(product)s: no more than %(left)s %(unit)s can still come back"
-                        " of %(transfer)s, and %(asked)s are asked for. Lower the"
+                        "%(product)s: no more than %(left)s %(unit)s can still come"
+                        " back of %(transfer)s, and %(asked)s are asked for. Lower the"
                         " quantity, or cancel a return that is not coming.",
                         product=line.product_id.display_name,
                         left=f"{unit.round(left):g}",
