@@ -45,6 +45,7 @@
         "data/mail_template_marketplace_data.xml",
         "views/marketplace_import_views.xml",
         "views/marketplace_process_views.xml",
+        "views/marketplace_document_views.xml",
         "views/marketplace_reconciliation_views.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_return_views.xml",

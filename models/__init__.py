@@ -42,6 +42,8 @@ from . import marketplace_fee
 from . import marketplace_process
 from . import marketplace_return_mail
 from . import marketplace_reconciliation
+from . import marketplace_document
+from . import marketplace_document_make
 from . import marketplace_import
 from . import stock_move_verdict
 from . import stock_picking_return

@@ -6,10 +6,11 @@ from datetime import timedelta
 from operator import methodcaller
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
+from ..connectors.documents import InvoiceNotice, OrderNotice
 from ..connectors.errors import ConnectorError, Refused, TryAgainLater
 from .marketplace_account_poll import is_not_accepted
 from .marketplace_work import format_exception
@@ -20,6 +21,7 @@ _logger = logging.getLogger(__name__)
 # holds neither locks nor an old view of the database for long.
 READING_TIME = 5
 GIVE_UP_AFTER = 15
+TAKEN_OVER = (InvoiceNotice, OrderNotice)
 
 
 class MarketplaceMessage(models.Model):
@@ -223,8 +225,13 @@ class MarketplaceMessage(models.Model):
             if isinstance(reading, Exception):
                 message._fail(reading)
                 continue
+            documents = [n for n in reading if isinstance(n, TAKEN_OVER)]
+            if documents and not message._take_over(documents):
+                continue
             done |= message
-            notices += [(message, notice) for notice in reading]
+            notices += [
+                (message, notice) for notice in reading if notice not in documents
+            ]
         self.env["marketplace.return"]._update_from_notices(notices)
         done.write(
             {
@@ -235,6 +242,19 @@ class MarketplaceMessage(models.Model):
                 "traceback": False,
             }
         )
+
+    def _take_over(self, documents):
+        """Take over invoices and orders; what cannot be is said on the message.
+
+        :return: whether all were
+        """
+        try:
+            with self.env.cr.savepoint():
+                self.env["marketplace.document"]._take_over(self, documents)
+        except (UserError, ValidationError) as error:
+            self._fail(error)
+            return False
+        return True
 
     def _fail(self, exception):
         """Note why a message could not be read, and whether it is tried again."""

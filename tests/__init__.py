@@ -35,4 +35,5 @@ from . import test_marketplace_poll
 from . import test_einvoice
 from . import test_account_reminder
 from . import test_marketplace_settle
+from . import test_marketplace_document
 from . import test_vies
