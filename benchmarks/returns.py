@@ -3,7 +3,7 @@
 Odoo's figures are its own: they come from a copy of the database that avoir was
 uninstalled from. Both are used by one process, in turn, and all is undone each time.
 First the transfers, moves and reservations are compared, field by field; a difference
-ends the run. Both then receive what they announced only with --option receive=1.
+ends the run. Option: compared=N.
 """
 
 import _measure
@@ -151,10 +151,10 @@ def snapshot(pickings):
         for name in PICKING:
             result[picking.return_id.name, name] = value_of(picking[name], new)
     for move in new:
-        key = (move.origin_returned_move_id.id,)
+        key = move.origin_returned_move_id.id
         for name in MOVE:
-            result[*key, name] = value_of(move[name], new)
-        result[*key, "lines"] = [
+            result[key, name] = value_of(move[name], new)
+        result[key, "lines"] = [
             (line.quantity, line.location_id.id, line.location_dest_id.id)
             for line in move.move_line_ids
         ]
