@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ..errors import Unreadable
 from ..notices import Fetched, IncomingEvent, ReturnNotice, add_up
 from ..readers import decimal, mapping, moment, rows, text
 from .amazon_money import Charge, Item, charge, currency_amount, fee_lines, lines_of
-from .base import dedupe, digest, event_key
+from .events import dedupe, digest, event_key, fetched_or_broken
 
 TOPIC = "refund"
 # The lists of money that went back to customers, and what is told as the reason.
@@ -30,16 +31,28 @@ def messages(events: Mapping[str, Any]) -> Iterator[Fetched]:
     """The refunds of a page, as messages of one adjusted item each."""
     for name, reason in LISTS.items():
         for event in rows(events, name):
-            items: dict[str, list[Mapping[str, Any]]] = {}
-            for item in rows(event, "ShipmentItemAdjustmentList"):
-                items.setdefault(item_id(event, item), []).append(item)
-            for external_id, same in items.items():
-                data = {key: event[key] for key in SHARED if key in event}
-                data |= {"id": external_id, "reason": reason, "items": same}
-                yield message(data)
+            for data in adjusted(event, reason):
+                yield fetched_or_broken(message, TOPIC, data)
+
+
+def adjusted(event: Mapping[str, Any], reason: str) -> Iterator[dict[str, Any]]:
+    """What an event tells of each adjusted item; parts of the same one together."""
+    items: dict[str, list[Mapping[str, Any]]] = {}
+    try:
+        for item in rows(event, "ShipmentItemAdjustmentList"):
+            items.setdefault(item_id(event, item), []).append(item)
+    except Unreadable:
+        yield {"broken": event}
+        return
+    for external_id, same in items.items():
+        data = {key: event[key] for key in SHARED if key in event}
+        yield data | {"id": external_id, "reason": reason, "items": same}
 
 
 def message(data: Mapping[str, Any]) -> Fetched:
+    """The message of an adjusted item; raises `Unreadable`."""
+    if "broken" in data:
+        raise Unreadable("The refund cannot be read.")
     body = json.dumps(data, sort_keys=True, default=str).encode()
     event = IncomingEvent(
         event_key=event_key("refund", text(data, "id"), digest(body)),

@@ -16,7 +16,7 @@ from ..errors import Unreadable
 from ..files import FileFormat, Row
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, moment, text
-from .base import dedupe, digest
+from .events import dedupe, digest
 
 MARKETPLACES = (
     ("AMEN7PMS3EDWL", "Belgium"),

@@ -27,7 +27,7 @@ from ..notices import (
 )
 from ..readers import decimal, mapping, moment, text
 from .amazon_money import Charge, Item, currency_amount, fee_lines, lines_of
-from .base import dedupe, digest, event_key
+from .events import dedupe, digest, event_key, fetched_or_broken
 
 TOPIC = "transaction"
 REFUNDS = ("refund", "guaranteeclaim", "chargeback")
@@ -43,17 +43,20 @@ def messages(payload: Mapping[str, Any]) -> Iterator[Fetched]:
         kind = text(data, "transactiontype").replace(" ", "").lower()
         if not kind.startswith(REFUNDS):
             continue
-        body = json.dumps(data, sort_keys=True, default=str).encode()
-        yield Fetched(
-            IncomingEvent(
-                event_key=event_key("transaction", first_id(data), digest(body)),
-                topic=TOPIC,
-                external_ids=(f"refund:{first_id(data)}",),
-                order_external_id=related(data, "ORDER_ID"),
-                sent_at=moment(data.get("posteddate"), "postedDate"),
-            ),
-            body,
-        )
+        yield fetched_or_broken(message, TOPIC, data)
+
+
+def message(data: Mapping[str, Any]) -> Fetched:
+    """The message of a transaction; raises `Unreadable`."""
+    body = json.dumps(data, sort_keys=True, default=str).encode()
+    event = IncomingEvent(
+        event_key=event_key("transaction", first_id(data), digest(body)),
+        topic=TOPIC,
+        external_ids=(f"refund:{first_id(data)}",),
+        order_external_id=related(data, "ORDER_ID"),
+        sent_at=moment(data.get("posteddate"), "postedDate"),
+    )
+    return Fetched(event, body)
 
 
 def notices(data: Any) -> list[ReturnNotice]:

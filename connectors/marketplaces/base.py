@@ -7,13 +7,10 @@ registry of `marketplaces/__init__.py`.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
@@ -26,6 +23,7 @@ from ..notices import Fetched, IncomingEvent, Page, Ping, Process, ReturnNotice
 from ..plain_file import PLAIN
 from ..polling import Part, Stream, poll_pages
 from ..readers import parse_json
+from .events import careful_reading, digest, event_key, hmac_sha256
 from .fields import Credential, Option
 
 Notice = ReturnNotice | InvoiceNotice | OrderNotice
@@ -343,43 +341,3 @@ class Marketplace(ABC):
         ]
         if not any(matches):
             raise Untrusted("The signature does not fit the body.")
-
-
-def hmac_sha256(secret: str, body: bytes) -> bytes:
-    """The base64 of the HMAC-SHA256 of a body."""
-    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
-
-
-def digest(*parts: bytes | str) -> str:
-    """A short stable fingerprint, for keys."""
-    raw = b"\0".join(p.encode() if isinstance(p, str) else p for p in parts)
-    return hashlib.sha256(raw).hexdigest()[:32]
-
-
-def event_key(*parts: str) -> str:
-    """A key of these parts, of a bounded length."""
-    key = ":".join(part for part in parts if part)
-    return key if len(key) <= 120 else f"{key[:80]}:{digest(key)}"
-
-
-@contextmanager
-def careful_reading() -> Iterator[None]:
-    """Turn what a body of an unforeseen shape provokes into `Unreadable`."""
-    try:
-        yield
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
-        told = f"{type(error).__name__}: {error}"[:120]
-        told = told.encode("ascii", "backslashreplace").decode().replace("\0", "")
-        raise Unreadable(f"Unexpected content ({told})") from error
-
-
-def dedupe(values: Iterable[str]) -> tuple[str, ...]:
-    """The values without empty and repeated ones, in their order."""
-    return tuple(dict.fromkeys(value for value in values if value))

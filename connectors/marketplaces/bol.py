@@ -18,7 +18,9 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -33,8 +35,9 @@ from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text
 from ..tokens import Token, token_answer
-from .base import Marketplace, digest, event_key
+from .base import Marketplace
 from .bol_return import HANDLING_RESULTS, REFUNDING, return_notices, times_of
+from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
 
 MEDIA = "application/vnd.retailer.v10+json"
@@ -123,7 +126,8 @@ class Bol(Marketplace):
                 found = self._returns({**params, "page": page})
                 last = len(found) < PAGE_SIZE or (oldest and newest(found) < oldest)
                 page = None if last else page + 1
-                yield Part([self._fetched(data, method) for data in found], page)
+                make = partial(self._fetched, method)
+                yield Part([fetched_or_broken(make, "return", d) for d in found], page)
 
         return Stream(f"{method} {'handled' if handled else 'open'}", parts)
 
@@ -131,7 +135,7 @@ class Bol(Marketplace):
         answer = self.http.get_json(self._path("returns"), params)
         return rows(mapping(answer, "answer"), "returns")
 
-    def _fetched(self, data: Mapping[str, Any], method: str) -> Fetched:
+    def _fetched(self, method: str, data: Mapping[str, Any]) -> Fetched:
         """A return as a message; the lists may leave out the fulfilment asked for."""
         data = {"fulfilmentMethod": method, **data}
         items = rows(data, "returnItems")
@@ -327,10 +331,12 @@ def process(data: Any) -> Process:
 
 def newest(found: list[Mapping[str, Any]]) -> datetime:
     """The latest moment that any of these returns names."""
-    times = [time for data in found for time in times_of(data)]
-    if not times:
-        raise Unreadable("The returns do not say when they were registered.")
-    return max(times)
+    times = []
+    for data in found:
+        # What is broken becomes a message that says so; it has no say here.
+        with suppress(Unreadable):
+            times += times_of(data)
+    return max(times, default=datetime.max.replace(tzinfo=timezone.utc))
 
 
 def two_ids(number: str) -> tuple[str, str]:

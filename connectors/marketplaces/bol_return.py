@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ..errors import Unreadable
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
-from .base import dedupe
+from .events import dedupe
 
 CURRENCY = "EUR"
 HANDLING_RESULTS = (

@@ -20,6 +20,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,13 +29,14 @@ from ..http import Answer
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, rows, text
-from .base import Marketplace, digest, event_key
+from .base import Marketplace
 from .ccv_shop_invoice import invoice_notice, order_notice
 from .ccv_shop_return import RETURN_STATUSES, return_notices
+from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
 
 API = "/api/rest/v1"
-MEDIA = "application/vnd.verto.webshop+json"
+MEDIA = "application/vnd.verto.webshop+json, application/json;q=0.9"
 PAGE_SIZE = 250
 MAX_PAGES = 1000
 # An invoice is listed by its creation: only clocks that differ make it late.
@@ -113,7 +115,11 @@ class CcvShop(Marketplace):
                 "max_create_date": utc_text(until),
             }
             for items, following in self._paged(f"{API}/{kind}/", params, at or 0):
-                yield Part([self._fetched(kind, item) for item in items], following)
+                found = [
+                    fetched_or_broken(partial(self._fetched, kind), kind, item)
+                    for item in items
+                ]
+                yield Part(found, following)
 
         return Stream(kind, parts, **options)
 

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import Unreadable
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
-from .base import dedupe
+from .events import dedupe
 
 CENT = Decimal("0.01")
 RETURN_STATUSES = (

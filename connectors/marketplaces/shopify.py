@@ -32,7 +32,8 @@ from ..readers import (
     rows,
     text,
 )
-from .base import Marketplace, dedupe, digest, event_key
+from .base import Marketplace
+from .events import dedupe, digest, event_key
 from .fields import Credential
 from .shopify_graphql import REFUNDS_PER_ORDER, Admin, nodes, number_of, told_payload
 from .shopify_refund import Order, order_of, refund_notice, refund_state

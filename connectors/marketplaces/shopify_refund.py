@@ -29,7 +29,7 @@ from ..readers import (
     rows,
     text,
 )
-from .base import dedupe
+from .events import dedupe
 
 # The two views of an amount: what the customer saw and paid, and the shop's own.
 SIDES = ("presentment_money", "shop_money")

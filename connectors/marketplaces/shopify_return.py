@@ -22,7 +22,7 @@ from ..readers import (
     rows,
     text,
 )
-from .base import dedupe
+from .events import dedupe
 from .shopify_graphql import bag, nodes, number_of, order_of_node
 from .shopify_refund import set_money
 

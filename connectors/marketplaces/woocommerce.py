@@ -32,7 +32,8 @@ from ..readers import (
     rows,
     text,
 )
-from .base import Marketplace, dedupe, event_key
+from .base import Marketplace
+from .events import dedupe, event_key, fetched_or_broken
 from .fields import Credential
 
 API = "/wp-json/wc/v3"
@@ -86,11 +87,15 @@ class WooCommerce(Marketplace):
             self._paged(f"{API}/orders", params, at or 1), at or 1
         ):
             found = [
-                Fetched(event, json.dumps(order, default=str).encode())
+                fetched_or_broken(self._fetched, "order.updated", order)
                 for order in orders
-                if (event := self._order_updated("order.updated", order, "")).wanted
             ]
-            yield Part(found, None if last else page + 1)
+            wanted = [fetched for fetched in found if fetched.event.wanted]
+            yield Part(wanted, None if last else page + 1)
+
+    def _fetched(self, order: Mapping[str, Any]) -> Fetched:
+        event = self._order_updated("order.updated", order, "")
+        return Fetched(event, json.dumps(order, default=str).encode())
 
     def _refresh(self, kind, number, order_external_id):
         """A refund as the shop tells it now: cancelled when it is gone."""

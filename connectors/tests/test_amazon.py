@@ -244,6 +244,17 @@ class TestPolling(AmazonCase):
         ].pop()
         self.assertEqual(len(keys[0] & {f.event.event_key for f in self.poll()}), 1)
 
+    def test_one_broken_event_hides_no_other(self):
+        self.fill(1)
+        broken = payload("amazon_refund_full")
+        broken["ShipmentItemAdjustmentList"] = [[]]
+        self.shop.add_event(broken)
+        found = [fetched.event.readable for fetched in self.poll()]
+        self.assertEqual(found, [True, False])
+        with self.assertRaises(Unreadable):
+            [body] = [f.body for f in self.poll() if not f.event.readable]
+            self.account.read(body, "refund")
+
     def test_busy(self):
         body = {"errors": [{"code": "QuotaExceeded", "message": "…"}]}
         self.shop.fail(

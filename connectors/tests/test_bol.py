@@ -256,6 +256,13 @@ class TestPolling(BolCase):
         self.assertEqual(caught.exception.retry_after, 60)
         self.assertEqual(self.waits, [])
 
+    def test_one_broken_return_hides_no_other(self):
+        self.add("return_open")
+        self.shop.add_return({**payload("bol_return_received"), "returnId": "x y"})
+        self.shop.returns[-1]["registrationDateTime"] = "yesterday"
+        found = list(self.account.poll(SINCE))
+        self.assertEqual(sorted(f.event.readable for f in found), [False, True])
+
 
 class TestTokens(BolCase):
     def test_one_token_for_many_calls_and_accounts(self):

@@ -230,6 +230,13 @@ class TestPolling(CcvShopCase):
         self.assertEqual(len(self.poll()), 1)
         self.assertEqual(self.poll(self.make_account(look_back="7")), [])
 
+    def test_one_broken_return_hides_no_other(self):
+        self.fill(2)
+        broken = {"id": {}, "create_date": "2026-03-02T10:11:12Z"}
+        self.shop.things["returns"]["broken"] = broken
+        found = [fetched.event.readable for fetched in self.poll()]
+        self.assertEqual(found, [True, True, False])
+
     def test_busy(self):
         body = {"status": 429, "code": "429.10", "developermessage": "…"}
         self.shop.fail("/returns/", 429, body=body)

@@ -12,7 +12,8 @@ from unittest import mock
 
 from .. import marketplaces
 from ..errors import Untrusted
-from ..marketplaces.base import Marketplace, event_key
+from ..marketplaces.base import Marketplace
+from ..marketplaces.events import event_key
 from ..marketplaces.fields import Credential
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
