@@ -97,3 +97,5 @@ from . import vies_answer
 from . import vies_question
 from . import res_partner_vies
 from . import vies_documents
+from . import account_reminder_mail
+from . import account_reminder_report

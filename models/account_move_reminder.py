@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import plaintext2html
 
 
 class AccountMove(models.Model):
@@ -35,7 +36,7 @@ class AccountMove(models.Model):
         """
         self.write({"reminder_disputed": True, "reminder_dispute_reason": reason})
         self._schedule_reminder_answer(
-            self.env._("Disputed by the customer"), self.env._("“%s”", reason)
+            self.env._("Disputed by the customer"), plaintext2html(reason)
         )
 
     def _set_promise(self, date):

@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 # Sent at once when the button is clicked; more go in the background.
-AT_ONCE = 20
+AT_ONCE = 5
 
 
 class AccountReminderRun(models.Model):

@@ -38,3 +38,4 @@ from . import test_account_reminder
 from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies
+from . import test_account_reminder_portal

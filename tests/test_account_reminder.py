@@ -415,18 +415,18 @@ class TestAccountReminder(ReminderCommon):
         self.assertEqual(failed.state, "sent")
 
     def test_in_the_background(self):
-        for number in range(22):
+        for number in range(12):
             partner = self._customer(f"Many {number}")
             self._late(30, partner_id=partner.id)
         run = self._run()
-        self.assertEqual(run.letter_count, 22)
+        self.assertEqual(run.letter_count, 12)
         run.action_send()
         self.assertEqual(run.state, "sending")
         self.assertFalse(run.sent_count)
         with self.enter_registry_test_mode():
             self.env.ref("avoir.ir_cron_reminder_send").method_direct_trigger()
         run.invalidate_recordset()
-        self.assertEqual((run.state, run.sent_count), ("done", 22))
+        self.assertEqual((run.state, run.sent_count), ("done", 12))
 
     def test_cron(self):
         self._late(30)
