@@ -21,6 +21,7 @@ COMMANDS = {
     "psql": "postgres",
     "screenshot": "screenshot",
     "test": "testing",
+    "test-contracts": "contracts",
     "test-core": "core_tests",
 }
 
