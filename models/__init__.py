@@ -99,3 +99,5 @@ from . import res_partner_vies
 from . import vies_documents
 from . import account_reminder_mail
 from . import account_reminder_report
+from . import account_move_vat
+from . import oss_correction

@@ -39,3 +39,4 @@ from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies
 from . import test_account_reminder_portal
+from . import test_vat_oss

@@ -11,3 +11,4 @@ from . import sale_advance_payment_inv
 from . import sale_order_cancel
 from . import account_discount_credit
 from . import account_reminder_answer
+from . import oss_correction_export
