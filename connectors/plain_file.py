@@ -15,32 +15,33 @@ from typing import Any
 
 from .errors import Unreadable
 from .files import FileFormat, Row, write_csv
+from .marks import _
 from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
 from .readers import decimal, moment, text
 
 # (column, what it is)
 COLUMNS = (
-    ("kind", "refund (money back) or return (goods back); refund when left empty"),
-    ("id", "the number of the refund or return at the marketplace; required"),
+    ("kind", _("refund (money back) or return (goods back); refund when left empty")),
+    ("id", _("the number of the refund or return at the marketplace; required")),
     ("state", f"{', '.join(STATES)}; refunded or approved when left empty"),
-    ("order", "the number of the order that people see; required"),
-    ("order id", "the marketplace's internal id of the order, if there is one"),
-    ("return id", "of a refund: the return it belongs to"),
-    ("date", "ISO 8601: 2026-03-31 or 2026-03-31T10:15:00+02:00"),
-    ("currency", "ISO 4217: EUR; required where there is an amount"),
-    ("amount", "what was paid back in all, with tax; the same on each row"),
+    ("order", _("the number of the order that people see; required")),
+    ("order id", _("the marketplace's internal id of the order, if there is one")),
+    ("return id", _("of a refund: the return it belongs to")),
+    ("date", _("ISO 8601: 2026-03-31 or 2026-03-31T10:15:00+02:00")),
+    ("currency", _("ISO 4217: EUR; required where there is an amount")),
+    ("amount", _("what was paid back in all, with tax; the same on each row")),
     ("line kind", f"{', '.join(LINE_KINDS)}; product when left empty"),
-    ("order line", "the marketplace's id of the order line"),
-    ("sku", "the article's number"),
-    ("barcode", "the article's EAN or UPC"),
-    ("title", "the article's name"),
-    ("quantity", "how many; 0 for money only"),
-    ("line amount", "of this line, with tax"),
-    ("goods", "yes or no: whether goods come back for this line"),
-    ("reason", "why, in the marketplace's words"),
-    ("note", "anything else"),
-    ("email", "the customer's"),
-    ("language", "the customer's: nl, fr-BE"),
+    ("order line", _("the marketplace's id of the order line")),
+    ("sku", _("the article's number")),
+    ("barcode", _("the article's EAN or UPC")),
+    ("title", _("the article's name")),
+    ("quantity", _("how many; 0 for money only")),
+    ("line amount", _("of this line, with tax")),
+    ("goods", _("yes or no: whether goods come back for this line")),
+    ("reason", _("why, in the marketplace's words")),
+    ("note", _("anything else")),
+    ("email", _("the customer's")),
+    ("language", _("the customer's: nl, fr-BE")),
 )
 EXAMPLE = (
     ("refund", "R-1001", "refunded", "1001", "", "", "2026-03-31", "EUR", "48.40")
@@ -174,7 +175,7 @@ def _money(value: Any, currency: str, name: str) -> Money | None:
 
 PLAIN = FileFormat(
     name="plain",
-    label="Plain file (CSV, JSON)",
+    label=_("Plain file (CSV, JSON)"),
     required=("id", "order"),
     key=plain_key,
     notices=plain_notices,

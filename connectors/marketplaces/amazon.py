@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from ..errors import Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
 from ..http import Http, host_of, is_loopback, origin
+from ..marks import _
 from ..notices import Fetched
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, text
@@ -62,38 +63,38 @@ class Amazon(Marketplace):
     credential_fields = (
         Credential(
             "base_url",
-            "API address",
+            _("API address"),
             secret=False,
             required=False,
             default=API,
-            help="Europe when left empty; others have -na or -fe instead of -eu.",
+            help=_("Europe when left empty; others have -na or -fe instead of -eu."),
         ),
-        Credential("api_key", "Client ID (LWA)", secret=False),
-        Credential("api_secret", "Client secret (LWA)"),
-        Credential("access_token", "Refresh token"),
+        Credential("api_key", _("Client ID (LWA)"), secret=False),
+        Credential("api_secret", _("Client secret (LWA)")),
+        Credential("access_token", _("Refresh token")),
     )
     option_fields = (
         Option(
             "marketplace_ids",
-            "Marketplaces",
+            _("Marketplaces"),
             kind="multiple",
             choices=MARKETPLACES,
-            help="Those whose returns are reported.",
+            help=_("Those whose returns are reported."),
         ),
         Option(
             "reports",
-            "Returns of orders fulfilled by",
+            _("Returns of orders fulfilled by"),
             kind="multiple",
-            choices=(("fba", "Amazon (FBA)"), ("mfn", "the seller (MFN)")),
+            choices=(("fba", _("Amazon (FBA)")), ("mfn", _("the seller (MFN)"))),
             default="fba,mfn",
-            help="The report of the seller's returns may need a role of its own.",
+            help=_("The report of the seller's returns may need a role of its own."),
         ),
         Option(
             "finances",
-            "Version of the finances",
+            _("Version of the finances"),
             choices=(("v0", "v0"), ("2024-06-19", "2024-06-19")),
             default="v0",
-            help="Not to be changed later: refunds have other ids in the other one.",
+            help=_("Not to be changed later: refunds have other ids in the other one."),
         ),
     )
 

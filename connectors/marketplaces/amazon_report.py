@@ -14,27 +14,28 @@ from decimal import Decimal
 
 from ..errors import Unreadable
 from ..files import FileFormat, Row
+from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, moment, text
 from .events import dedupe, digest
 
 MARKETPLACES = (
-    ("AMEN7PMS3EDWL", "Belgium"),
-    ("A13V1IB3VIYZZH", "France"),
-    ("A1PA6795UKMFR9", "Germany"),
-    ("A28R8C7NBKEWEA", "Ireland"),
-    ("APJ6JRA9NG5V4", "Italy"),
-    ("A1805IZSGTT6HS", "Netherlands"),
-    ("A1C3SOZRARQ6R3", "Poland"),
-    ("A1RKKUPIHCS9HS", "Spain"),
-    ("A2NODRKZP88ZB9", "Sweden"),
-    ("A1F83G8C2ARO7P", "United Kingdom"),
-    ("A33AVAJ2PDY3EV", "Turkey"),
-    ("ATVPDKIKX0DER", "United States"),
-    ("A2EUQ1WTGCTBG2", "Canada"),
-    ("A1AM78C64UM0Y8", "Mexico"),
-    ("A1VC38T7YXB528", "Japan"),
-    ("A39IBJ37TRP1C6", "Australia"),
+    ("AMEN7PMS3EDWL", _("Belgium")),
+    ("A13V1IB3VIYZZH", _("France")),
+    ("A1PA6795UKMFR9", _("Germany")),
+    ("A28R8C7NBKEWEA", _("Ireland")),
+    ("APJ6JRA9NG5V4", _("Italy")),
+    ("A1805IZSGTT6HS", _("Netherlands")),
+    ("A1C3SOZRARQ6R3", _("Poland")),
+    ("A1RKKUPIHCS9HS", _("Spain")),
+    ("A2NODRKZP88ZB9", _("Sweden")),
+    ("A1F83G8C2ARO7P", _("United Kingdom")),
+    ("A33AVAJ2PDY3EV", _("Turkey")),
+    ("ATVPDKIKX0DER", _("United States")),
+    ("A2EUQ1WTGCTBG2", _("Canada")),
+    ("A1AM78C64UM0Y8", _("Mexico")),
+    ("A1VC38T7YXB528", _("Japan")),
+    ("A39IBJ37TRP1C6", _("Australia")),
 )
 MFN_STATES = {
     "approved": "approved",
@@ -171,14 +172,14 @@ def day(value: str) -> datetime | None:
 
 FBA = FileFormat(
     name="GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",
-    label="Amazon: returns to its warehouses (FBA, TSV)",
+    label=_("Amazon: returns to its warehouses (FBA, TSV)"),
     required=("return date", "order id", "sku", "quantity", "license plate number"),
     key=fba_key,
     notices=fba_notices,
 )
 MFN = FileFormat(
     name="GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
-    label="Amazon: returns to the seller (MFN, TSV)",
+    label=_("Amazon: returns to the seller (MFN, TSV)"),
     required=(
         "order id",
         "return request date",

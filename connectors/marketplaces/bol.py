@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http, host_of, is_loopback
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text
@@ -69,38 +70,40 @@ class Bol(Marketplace):
     uploads = ("invoice", "credit_note")
     credential_fields = (
         Credential(
-            "base_url", "API address", secret=False, required=False, default=API
+            "base_url", _("API address"), secret=False, required=False, default=API
         ),
-        Credential("api_key", "Client ID", secret=False),
-        Credential("api_secret", "Client secret"),
+        Credential("api_key", _("Client ID"), secret=False),
+        Credential("api_secret", _("Client secret")),
     )
     option_fields = (
         Option(
             "fulfilment",
-            "Returns of orders fulfilled by",
+            _("Returns of orders fulfilled by"),
             kind="multiple",
-            choices=(("FBR", "the seller (FBR)"), ("FBB", "bol.com (FBB)")),
+            choices=(("FBR", _("the seller (FBR)")), ("FBB", _("bol.com (FBB)"))),
             default="FBR,FBB",
         ),
         Option(
             "refund_results",
-            "Results that mean a refund",
+            _("Results that mean a refund"),
             kind="multiple",
             choices=tuple((code, label) for code, label in HANDLING_RESULTS),
             default=",".join(REFUNDING),
-            help="bol.com tells no refunds: it pays back what was handled like this.",
+            help=_(
+                "bol.com tells no refunds: it pays back what was handled like this."
+            ),
         ),
         Option(
             "look_back",
-            "Days to look back",
+            _("Days to look back"),
             kind="number",
             default="60",
-            help="How long after its registration a return may still be handled.",
+            help=_("How long after its registration a return may still be handled."),
         ),
         Option(
             "environment",
-            "Environment",
-            choices=(("retailer", "Live"), ("retailer-demo", "Demo of bol.com")),
+            _("Environment"),
+            choices=(("retailer", _("Live")), ("retailer-demo", _("Demo of bol.com"))),
             default="retailer",
         ),
     )

@@ -18,19 +18,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import Unreadable
+from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
 from .events import dedupe
 
 CURRENCY = "EUR"
 HANDLING_RESULTS = (
-    ("RETURN_RECEIVED", "Return received"),
-    ("EXCHANGE_PRODUCT", "Product exchanged"),
-    ("RETURN_DOES_NOT_MEET_CONDITIONS", "Does not meet the conditions"),
-    ("REPAIR_PRODUCT", "Product repaired"),
-    ("CUSTOMER_KEEPS_PRODUCT_PAID", "Customer keeps the product"),
-    ("STILL_APPROVED", "Approved after all"),
-    ("EXPIRED", "Expired"),
+    ("RETURN_RECEIVED", _("Return received")),
+    ("EXCHANGE_PRODUCT", _("Product exchanged")),
+    ("RETURN_DOES_NOT_MEET_CONDITIONS", _("Does not meet the conditions")),
+    ("REPAIR_PRODUCT", _("Product repaired")),
+    ("CUSTOMER_KEEPS_PRODUCT_PAID", _("Customer keeps the product")),
+    ("STILL_APPROVED", _("Approved after all")),
+    ("EXPIRED", _("Expired")),
 )
 REFUNDING = ("RETURN_RECEIVED", "STILL_APPROVED")
 # What a result makes of the return; a refund is told by itself.

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Refused, Unreadable
 from ..http import Answer
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, rows, text
@@ -55,41 +56,41 @@ class CcvShop(Marketplace):
     webhook_topics = ("returns", "invoices", "orders (paid)")
     credential_fields = (
         Credential(
-            "base_url", "Shop address", secret=False, help="https://….ccvshop.nl"
+            "base_url", _("Shop address"), secret=False, help="https://….ccvshop.nl"
         ),
-        Credential("api_key", "Public key", secret=False),
-        Credential("api_secret", "Secret key"),
+        Credential("api_key", _("Public key"), secret=False),
+        Credential("api_secret", _("Secret key")),
     )
     option_fields = (
         Option(
             "source",
-            "Taken over from the shop",
+            _("Taken over from the shop"),
             choices=(
-                ("returns", "Returns only"),
-                ("orders", "Orders, and returns"),
-                ("invoices", "Invoices and credit invoices"),
+                ("returns", _("Returns only")),
+                ("orders", _("Orders, and returns")),
+                ("invoices", _("Invoices and credit invoices")),
             ),
             default="returns",
-            help="Either its orders or its invoices: never both of one shop.",
+            help=_("Either its orders or its invoices: never both of one shop."),
         ),
         Option(
             "refund_statuses",
-            "Statuses that mean a refund",
+            _("Statuses that mean a refund"),
             kind="multiple",
             choices=RETURN_STATUSES,
             default="7,8",
         ),
         Option(
             "look_back",
-            "Days to look back",
+            _("Days to look back"),
             kind="number",
             default="60",
-            help="How long after its creation a return may still change.",
+            help=_("How long after its creation a return may still change."),
         ),
         Option(
             "check_answers",
-            "Check the signature of answers",
-            choices=(("yes", "Yes"), ("no", "No")),
+            _("Check the signature of answers"),
+            choices=(("yes", _("Yes")), ("no", "No")),
             default="yes",
         ),
     )

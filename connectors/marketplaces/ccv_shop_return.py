@@ -16,20 +16,21 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..errors import Unreadable
+from ..marks import _
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
 from .events import dedupe
 
 CENT = Decimal("0.01")
 RETURN_STATUSES = (
-    ("1", "New"),
-    ("2", "Processing"),
-    ("3", "Custom 1"),
-    ("4", "Custom 2"),
-    ("5", "Custom 3"),
-    ("6", "Canceled"),
-    ("7", "Completed"),
-    ("8", "Credited"),
+    ("1", _("New")),
+    ("2", _("Processing")),
+    ("3", _("Custom 1")),
+    ("4", _("Custom 2")),
+    ("5", _("Custom 3")),
+    ("6", _("Canceled")),
+    ("7", _("Completed")),
+    ("8", _("Credited")),
 )
 STATES = {
     "1": "requested",

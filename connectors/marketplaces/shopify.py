@@ -21,6 +21,7 @@ from typing import Any
 
 from ..errors import Unreadable, Untrusted
 from ..http import host_of
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -67,11 +68,13 @@ class Shopify(Marketplace):
     )
     credential_fields = (
         Credential(
-            "base_url", "Shop address", secret=False, help="https://….myshopify.com"
+            "base_url", _("Shop address"), secret=False, help="https://….myshopify.com"
         ),
-        Credential("access_token", "Admin API access token"),
-        Credential("webhook_secret", "App client secret"),
-        Credential("webhook_secret_previous", "Previous client secret", required=False),
+        Credential("access_token", _("Admin API access token")),
+        Credential("webhook_secret", _("App client secret")),
+        Credential(
+            "webhook_secret_previous", _("Previous client secret"), required=False
+        ),
     )
 
     def __init__(self, *args, **kwargs):

@@ -21,6 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Refused
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, Money, Ping, ReturnLine, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -57,12 +58,12 @@ class WooCommerce(Marketplace):
     label = "WooCommerce"
     webhook_topics = ("order.updated", "order.deleted")
     credential_fields = (
-        Credential("base_url", "Shop address", secret=False),
-        Credential("api_key", "Consumer key"),
-        Credential("api_secret", "Consumer secret"),
-        Credential("webhook_secret", "Webhook secret"),
+        Credential("base_url", _("Shop address"), secret=False),
+        Credential("api_key", _("Consumer key")),
+        Credential("api_secret", _("Consumer secret")),
+        Credential("webhook_secret", _("Webhook secret")),
         Credential(
-            "webhook_secret_previous", "Previous webhook secret", required=False
+            "webhook_secret_previous", _("Previous webhook secret"), required=False
         ),
     )
 
