@@ -46,6 +46,8 @@ API = "https://api.bol.com"
 LOGIN = "https://login.bol.com"
 PAGE_SIZE = 50
 KEYS_LAST = 24 * 3600
+# A delivery is to be answered within five seconds.
+PATIENCE_OF_WEBHOOK = 2.0
 KEYS_NOT_BEFORE = 300
 HANDLINGS = {
     "received": "RETURN_RECEIVED",
@@ -221,7 +223,12 @@ class Bol(Marketplace):
 
     # Webhooks -------------------------------------------------------------
 
+    # How long a call may take, in all: less while a delivery waits for its answer.
+    _patience = 30.0
+
     def _check_signature(self, headers, body):
+        if self._http is None:
+            self._patience = PATIENCE_OF_WEBHOOK
         given = signature_parts(headers.get("signature", ""))
         if given.get("algorithm", "").lower() != "rsa-sha256":
             raise Untrusted("The delivery is not signed.")
@@ -303,6 +310,7 @@ class Bol(Marketplace):
             "auth": sign,
             "renew": token.forget,
             "busy_wait": lambda headers: 60.0,
+            "patience": self._patience,
         }
 
     def _token(self) -> Token:
@@ -311,7 +319,12 @@ class Bol(Marketplace):
         def fetch():
             base = self.settings["base_url"]
             login = base if is_loopback(host_of(base)) else LOGIN
-            http = Http(login, auth=(key, secret), sleep=self._sleep)
+            http = Http(
+                login,
+                auth=(key, secret),
+                sleep=self._sleep,
+                patience=self._patience,
+            )
             try:
                 return token_answer(
                     http, "/token", {"grant_type": "client_credentials"}

@@ -90,7 +90,7 @@ class CcvShop(Marketplace):
         Option(
             "check_answers",
             _("Check the signature of answers"),
-            choices=(("yes", _("Yes")), ("no", "No")),
+            choices=(("yes", _("Yes")), ("no", _("No"))),
             default="yes",
         ),
     )

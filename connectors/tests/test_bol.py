@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import time
 import unittest
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -421,6 +422,14 @@ class TestSignatures(BolCase):
         self.shop.fail("signature-keys", 429, times=99)
         with self.assertRaises(TryAgainLater):
             self.account.verify(*self.signed())
+
+    def test_a_delivery_does_not_wait_for_long(self):
+        started = time.monotonic()
+        self.shop.fail("signature-keys", 503, times=99, headers={"Retry-After": "3"})
+        with self.assertRaises(TryAgainLater):
+            self.account.verify(*self.signed())
+        self.assertLess(time.monotonic() - started, 3)
+        self.assertEqual(self.waits, [])
 
     def test_a_key_of_another_kind(self):
         self.shop.keys[0]["publicKey"] = "AAAA"
