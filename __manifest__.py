@@ -60,6 +60,7 @@
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",
         "views/account_move_identity_views.xml",
+        "views/account_move_missing_views.xml",
         "views/account_edi_views.xml",
         "views/vies_views.xml",
         "views/oss_views.xml",
@@ -75,6 +76,9 @@
         "views/portal_reminder_templates.xml",
         "report/report_invoice_identity.xml",
         "views/audit_entry_views.xml",
+        "views/audit_report_views.xml",
+        "report/audit_report.xml",
+        "views/credit_note_export_views.xml",
         "data/audit_cron_data.xml",
     ],
     "demo": [

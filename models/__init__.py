@@ -15,6 +15,7 @@ from . import account_move_approval
 from . import account_move_identity
 from . import account_move_net_of_tax
 from . import account_move_locked
+from . import account_move_missing
 from . import stock_move
 from . import stock_picking
 from . import stock_warehouse
@@ -75,6 +76,10 @@ from . import audit_pending
 from . import audit_check
 from . import audit_documents
 from . import audit_uses
+from . import audit_report_rows
+from . import audit_report
+from . import credit_note_export
+from . import res_company_export
 from . import account_edi_credit_note
 from . import account_edi_fr_ctc
 from . import account_edi_cii

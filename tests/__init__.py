@@ -9,6 +9,9 @@ from . import test_core_equality
 from . import test_credit_note_numbers
 from . import test_credit_note_identity
 from . import test_audit_journal
+from . import test_audit_report
+from . import test_credit_note_export
+from . import test_credit_note_missing
 from . import test_credit_note_locked
 from . import test_performance
 from . import test_reversal_wizard

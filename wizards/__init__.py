@@ -7,6 +7,7 @@ from . import (
 from . import stock_return_picking
 from . import sale_order_return
 from . import marketplace_fetch
+from . import credit_note_export
 from . import sale_advance_payment_inv
 from . import sale_order_cancel
 from . import account_discount_credit
