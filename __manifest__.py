@@ -87,6 +87,7 @@
         "demo/product_demo.xml",
         "demo/sale_order_demo.xml",
         "demo/marketplace_account_demo.xml",
+        "demo/return_demo.xml",
     ],
     "assets": {
         "web.assets_tests": ["avoir/static/tests/tours/*.js"],

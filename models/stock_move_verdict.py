@@ -88,6 +88,7 @@ class StockMove(models.Model):
         return moves
 
     def _action_done(self, cancel_backorder=False):
+        self._check_can_be_judged()
         drafts = self.filtered(lambda move: move.state == "draft")
         moves = self | drafts._action_confirm(merge=False)
         returns = moves.exists().filtered(
@@ -99,6 +100,21 @@ class StockMove(models.Model):
         )
         moves |= returns._split_by_verdict()
         return super(StockMove, moves)._action_done(cancel_backorder=cancel_backorder)
+
+    def _check_can_be_judged(self):
+        """Goods that never come here (drop-shipping) cannot be judged here."""
+        for move in self:
+            judged = any(move[name] for name in QUANTITY_FIELDS.values())
+            if judged and not move._is_received_return():
+                raise UserError(
+                    self.env._(
+                        "%(product)s on %(transfer)s does not come back into a place of"
+                        " the company: nothing of it can be scrapped, repaired or"
+                        " refused here.",
+                        product=move.product_id.display_name,
+                        transfer=move.picking_id.name,
+                    )
+                )
 
     def _is_received_return(self):
         """Whether goods of a customer come back into a place of the company."""
