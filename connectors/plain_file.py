@@ -82,6 +82,9 @@ def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
     currency = _same(rows, "currency").upper()
     lines = tuple(_line(row, place, currency) for place, row in enumerate(rows, 1))
     lines = tuple(line for line in lines if line)
+    total = _money(_same(rows, "amount"), currency, "amount")
+    if total is None and not lines:
+        raise Unreadable("amount, quantity: neither tells what was given back.")
     return [
         ReturnNotice(
             external_id=external_id,
@@ -93,7 +96,7 @@ def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
             occurred_at=_date(_same(rows, "date")),
             currency=currency,
             lines=lines,
-            total=_money(_same(rows, "amount"), currency, "amount"),
+            total=total,
             goods_expected=any(line.goods_expected for line in lines),
             reason=text(first, "reason"),
             note=text(first, "note"),
