@@ -83,6 +83,8 @@ def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
     lines = tuple(_line(row, place, currency) for place, row in enumerate(rows, 1))
     lines = tuple(line for line in lines if line)
     total = _money(_same(rows, "amount"), currency, "amount")
+    if total is not None and total.amount < 0:
+        raise Unreadable("amount: what is paid back is above zero.")
     if total is None and not lines:
         raise Unreadable("amount, quantity: neither tells what was given back.")
     return [

@@ -14,7 +14,15 @@ from typing import Any
 from ..errors import Unreadable
 from ..notices import Fetched, IncomingEvent, ReturnNotice, add_up
 from ..readers import decimal, mapping, moment, rows, text
-from .amazon_money import Charge, Item, charge, currency_amount, fee_lines, lines_of
+from .amazon_money import (
+    Charge,
+    Item,
+    charge,
+    check_direction,
+    currency_amount,
+    fee_lines,
+    lines_of,
+)
 from .events import dedupe, digest, event_key, fetched_or_broken
 
 TOPIC = "refund"
@@ -41,12 +49,30 @@ def adjusted(event: Mapping[str, Any], reason: str) -> Iterator[dict[str, Any]]:
     try:
         for item in rows(event, "ShipmentItemAdjustmentList"):
             items.setdefault(item_id(event, item), []).append(item)
+        whole = of_the_order(event)
+        if whole:
+            # It goes with the first item, if there is one.
+            first = next(iter(items), "") or item_id(event, whole)
+            items.setdefault(first, []).append(whole)
     except Unreadable:
         yield {"broken": event}
         return
     for external_id, same in items.items():
         data = {key: event[key] for key in SHARED if key in event}
         yield data | {"id": external_id, "reason": reason, "items": same}
+
+
+def of_the_order(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The charges and fees of the whole order, in the shape of an item."""
+    fees = [
+        *rows(event, "ShipmentFeeAdjustmentList"),
+        *rows(event, "OrderFeeAdjustmentList"),
+    ]
+    found = {
+        "ItemChargeAdjustmentList": rows(event, "OrderChargeAdjustmentList"),
+        "ItemFeeAdjustmentList": fees,
+    }
+    return {name: told for name, told in found.items() if told}
 
 
 def message(data: Mapping[str, Any]) -> Fetched:
@@ -97,6 +123,7 @@ def notices(data: Any) -> list[ReturnNotice]:
     )
     lines = tuple(lines_of(item, charges))
     total = add_up(line.total for line in lines)
+    check_direction(total)
     order = text(data, "AmazonOrderId")
     return [
         ReturnNotice(

@@ -110,6 +110,12 @@ def lines_of(item: Item, charges: Iterable[Charge]) -> Iterator[ReturnLine]:
         )
 
 
+def check_direction(total: Money | None) -> None:
+    """Refuse what would take money from the customer: a reversal, not a refund."""
+    if total is not None and total.amount < 0:
+        raise Unreadable("This takes money back from the customer: it is no refund.")
+
+
 def negated(amounts: list[Money]) -> Money:
     """The sum of some amounts, seen from the other side; never a negative zero."""
     total = amounts[0]

@@ -26,7 +26,14 @@ from ..notices import (
     add_up,
 )
 from ..readers import decimal, mapping, moment, text
-from .amazon_money import Charge, Item, currency_amount, fee_lines, lines_of
+from .amazon_money import (
+    Charge,
+    Item,
+    check_direction,
+    currency_amount,
+    fee_lines,
+    lines_of,
+)
 from .events import dedupe, digest, event_key, fetched_or_broken
 
 TOPIC = "transaction"
@@ -74,6 +81,7 @@ def notices(data: Any) -> list[ReturnNotice]:
     if net is not None:
         settled = add_up(fee.amount for fee in fees)
         total = -(net - settled if settled else net)
+    check_direction(total)
     order = related(data, "ORDER_ID")
     return [
         ReturnNotice(

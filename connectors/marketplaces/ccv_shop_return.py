@@ -77,10 +77,16 @@ def return_notices(
         state="refunded",
         return_external_id=f"return:{number}",
         lines=tuple(priced_lines(data, rows, currency)),
-        total=cents(data.get("total_price_inc_tax"), currency, "total_price_inc_tax"),
+        total=total_of(data, currency),
         goods_expected=returned.goods_expected,
     )
     return [returned, refund]
+
+
+def total_of(data: Mapping[str, Any], currency: str) -> Money | None:
+    """What was paid back, whichever sign the shop gives it."""
+    total = cents(data.get("total_price_inc_tax"), currency, "total_price_inc_tax")
+    return None if total is None else Money(abs(total.amount), currency)
 
 
 def shared_values(data: Mapping[str, Any], currency: str) -> dict[str, Any]:

@@ -153,6 +153,25 @@ class TestRefunds(AmazonCase):
         self.assertEqual(notice.total, eur("91.29"))
         self.assertEqual(notice.fees[0].amount, eur("12.4"))
 
+    def test_fees_of_the_whole_order_go_with_the_first_item(self):
+        event = payload("amazon_refund_partial_quantity")
+        fee = {"CurrencyCode": "EUR", "CurrencyAmount": 0.5}
+        event["ShipmentFeeAdjustmentList"] = [
+            {"FeeType": "FBAPerOrderFulfillmentFee", "FeeAmount": fee}
+        ]
+        self.shop.add_event(event)
+        first, second = self.read_all().values()
+        self.assertEqual(first.settled, eur("-87.5"))
+        self.assertEqual(second.settled, eur("-19.99"))
+
+    def test_a_reversal_is_no_refund(self):
+        event = payload("amazon_refund_full")
+        for row in event["ShipmentItemAdjustmentList"][0]["ItemChargeAdjustmentList"]:
+            row["ChargeAmount"]["CurrencyAmount"] *= -1
+        self.shop.add_event(event, list_name="ChargebackEventList")
+        with self.assertRaisesRegex(Unreadable, "no refund"):
+            self.read_all()
+
     def test_an_item_without_its_id(self):
         event = payload("amazon_refund_full")
         del event["ShipmentItemAdjustmentList"][0]["OrderAdjustmentItemId"]

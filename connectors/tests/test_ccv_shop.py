@@ -118,6 +118,11 @@ class TestReturns(CcvShopCase):
         self.assertIsNone(refund.lines[0].untaxed)
         self.assertIsNone(refund.difference)
 
+    def test_a_total_of_either_sign(self):
+        self.add("return_credited", total_price_inc_tax=-585)
+        refund = self.read_all()["refund:5001"]
+        self.assertEqual((refund.total, refund.difference), (eur("585.00"), None))
+
     def test_prices_without_tax(self):
         self.add("return_prices_without_tax")
         refund = self.read_all()["refund:5002"]

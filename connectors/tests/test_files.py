@@ -84,6 +84,7 @@ class TestPlain(unittest.TestCase):
             "refund,8,1001,EUR,5.00,,,1,,,,too,many": "more cells",
             "refund,9,1001,EUR,NaN,,,1,,,": "amount:",
             "refund,11,1001,EUR,,,E-COM07,,,,": "neither tells",
+            "refund,12,1001,EUR,-5.00,,E-COM07,1,,,": "above zero",
         }
         found = rows(*wrong, "refund,10,1001,EUR,5.00,,,1,,,")
         for row, told in zip(found, wrong.values(), strict=False):
@@ -91,7 +92,7 @@ class TestPlain(unittest.TestCase):
                 self.assertIn(told, row.error)
                 self.assertEqual(row.notices, ())
         self.assertEqual(found[-1].error, "")
-        self.assertEqual([row.number for row in found], list(range(2, 14)))
+        self.assertEqual([row.number for row in found], list(range(2, 15)))
 
     def test_rows_of_one_refund_that_do_not_agree(self):
         first, second = rows(
