@@ -158,7 +158,7 @@ class Http:
             except Refused as refused:
                 if (
                     renewed
-                    or refused.status != 401
+                    or refused.status not in (401, 403)
                     or not (self._renew and self._renew())
                 ):
                     raise

@@ -304,11 +304,18 @@ class TestTokens(AmazonCase):
             self.assertTrue(caught.exception.unauthorized)
             self.assertNotIn("wrong-value", str(caught.exception))
 
+    def test_a_token_that_is_not_good_any_more_is_fetched_again(self):
+        self.poll()
+        self.shop.tokens = []
+        self.poll()
+        self.assertEqual(len(self.shop.asked("/token")), 2)
+
     def test_a_missing_permission_is_not_a_wrong_secret(self):
         body = {"errors": [{"code": "Unauthorized", "message": "…"}]}
-        self.shop.fail("/finances", 403, body=body)
+        self.shop.fail("/finances", 403, body=body, times=9)
         with self.assertRaises(Refused) as caught:
             self.poll()
+        self.assertEqual(len(self.shop.asked("/finances")), 2)
         self.assertFalse(caught.exception.unauthorized)
 
 
