@@ -94,9 +94,16 @@ class State:
 
 
 def poll_pages(
-    streams: Sequence[Stream], cursor: str, since: datetime, until: datetime | None
+    streams: Sequence[Stream],
+    cursor: str,
+    since: datetime,
+    until: datetime | None,
+    start: datetime | None = None,
 ) -> Iterator[Page]:
-    """The pages of all streams; see `Marketplace.poll_pages`."""
+    """The pages of all streams; see `Marketplace.poll_pages`.
+
+    What is asked again of the past does not go back before `start`.
+    """
     state = State.loads(cursor) if cursor else State(since, until or now())
     left = [stream for stream in streams if stream.name not in state.done]
     if state.stream not in {stream.name for stream in left}:
@@ -106,7 +113,7 @@ def poll_pages(
         if stream.name != state.stream:
             state = replace(state, stream=stream.name, window=None, at=None)
         last = number == len(left) - 1
-        for page, after in _stream_pages(stream, state, last):
+        for page, after in _stream_pages(stream, state, last, start):
             yield page
             state = after
             if page.retry_after is not None:
@@ -116,11 +123,11 @@ def poll_pages(
 
 
 def _stream_pages(
-    stream: Stream, state: State, last: bool
+    stream: Stream, state: State, last: bool, earliest: datetime | None
 ) -> Iterator[tuple[Page, State]]:
     """The pages of one stream, each with the state after it."""
     end = max(min(state.until, now() - stream.lag), state.since)
-    start = state.window or state.since - stream.overlap
+    start = state.window or floor(state.since, stream.overlap, earliest)
     while True:
         stop = min(end, start + stream.longest) if stream.longest else end
         for part in stream.parts(start, stop, state.at):
@@ -148,6 +155,13 @@ def _stream_pages(
         if over:
             return
         start = stop
+
+
+def floor(since: datetime, overlap: timedelta, earliest: datetime | None) -> datetime:
+    """Where to begin: earlier than `since`, but not before the account's start."""
+    if earliest is None:
+        return since - overlap
+    return max(since - overlap, min(since, earliest))
 
 
 def now() -> datetime:

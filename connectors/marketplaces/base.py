@@ -22,7 +22,7 @@ from ..http import Http
 from ..notices import Fetched, IncomingEvent, Page, Ping, Process, ReturnNotice
 from ..plain_file import PLAIN
 from ..polling import Part, Stream, poll_pages
-from ..readers import parse_json
+from ..readers import moment, parse_json
 from .events import careful_reading, digest, event_key, hmac_sha256
 from .fields import Credential, Option
 
@@ -152,9 +152,13 @@ class Marketplace(ABC):
         after that page, in its window: `since` and `until` then do not matter. Windows
         may overlap. A page may be empty. Raises what `read` raises; the cursor stored
         last stays good.
+
+        Some look further back than `since`, as platforms are late or tell no date of
+        change; never before the setting `start` (a time, in UTC without a zone), so
+        that what was dealt with before the account was made is not booked now.
         """
         with careful_reading():
-            yield from poll_pages(self._streams(), cursor, since, until)
+            yield from poll_pages(self._streams(), cursor, since, until, self._start)
 
     def poll(self, since: datetime) -> Iterator[Fetched]:
         """The messages of all pages, for who needs no cursor."""
@@ -303,6 +307,12 @@ class Marketplace(ABC):
         """What stands for settings that are left empty."""
         known = (*cls.credential_fields, *cls.option_fields)
         return {one.name: one.default for one in known if one.default}
+
+    @property
+    def _start(self) -> datetime | None:
+        """Since when this account is in use, where that is told."""
+        told = self.settings.get("start", "").replace(" ", "T", 1)
+        return moment(told, "start", utc=True)
 
     def _chosen(self, name: str) -> frozenset[str]:
         """The choices of an option that takes several."""

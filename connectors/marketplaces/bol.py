@@ -33,7 +33,7 @@ from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http, host_of, is_loopback
 from ..marks import _
 from ..notices import Fetched, IncomingEvent, Process
-from ..polling import Part, Stream
+from ..polling import Part, Stream, floor
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text
 from ..tokens import Token, token_answer
 from .base import Marketplace
@@ -125,11 +125,15 @@ class Bol(Marketplace):
         }
 
         def parts(since: datetime, until: datetime, at: Any) -> Iterator[Part]:
-            oldest = since - timedelta(days=self._look_back) if handled else None
+            oldest = floor(since, timedelta(days=self._look_back), self._start)
             page = at or 1
             while page:
                 found = self._returns({**params, "page": page})
-                last = len(found) < PAGE_SIZE or (oldest and newest(found) < oldest)
+                last = len(found) < PAGE_SIZE
+                if handled:
+                    last = last or newest(found) < oldest
+                    # Of these it is known when they were dealt with.
+                    found = [data for data in found if newest([data]) >= oldest]
                 page = None if last else page + 1
                 make = partial(self._fetched, method)
                 yield Part([fetched_or_broken(make, "return", d) for d in found], page)

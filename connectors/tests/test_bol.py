@@ -231,7 +231,22 @@ class TestPolling(BolCase):
         later = SINCE + timedelta(days=60, hours=130)
         found = list(self.account.poll(later))
         # The third page is as old as that, so there is no fourth.
-        self.assertEqual(len(found), 150)
+        self.assertEqual(len(found), 70)
+        asked = [c for c in self.shop.asked("/returns") if c.query["handled"] == "true"]
+        self.assertEqual(len(asked), 4)
+
+    def test_what_was_handled_before_the_account_was_in_use(self):
+        self.add("return_received")
+        self.add("return_partial_quantity")
+        after = SINCE + timedelta(days=20)
+        self.assertEqual(len(list(self.account.poll(after))), 2)
+        account = self.make_account(start="2026-03-06 08:00:00")
+        found = list(account.poll(after))
+        self.assertEqual(
+            [f.event.external_ids for f in found], [("return:31000002-61000002",)]
+        )
+        # Asked for by name, they are fetched all the same.
+        self.assertEqual(len(list(account.poll(SINCE))), 2)
 
     def test_told_again_has_the_same_key_until_it_changes(self):
         self.add("return_open")

@@ -234,6 +234,10 @@ class TestPolling(CcvShopCase):
         self.add("return_credited", create_date="2026-01-10T10:11:12Z")
         self.assertEqual(len(self.poll()), 1)
         self.assertEqual(self.poll(self.make_account(look_back="7")), [])
+        young = self.make_account(start="2026-02-01T00:00:00")
+        self.assertEqual(self.poll(young), [])
+        pages = young.poll_pages("", datetime(2026, 1, 1, tzinfo=timezone.utc), UNTIL)
+        self.assertEqual(sum(len(page.messages) for page in pages), 1)
 
     def test_one_broken_return_hides_no_other(self):
         self.fill(2)
