@@ -92,13 +92,15 @@ class Contract(unittest.TestCase):
         super().setUpClass()
         if not PRISM.is_file():
             raise unittest.SkipTest("prism is missing: run ./dev/test-contracts")
+        opened = contextlib.ExitStack()
+        cls.addClassCleanup(opened.close)
         routes = []
         for prefix, name, cut in cls.served:
             file = FOLDER / name
             if not file.is_file():
                 raise unittest.SkipTest(f"no description: {name}")
-            routes.append((prefix, cls.enterClassContext(prism(file)), cut))
-        cls.proxy = cls.enterClassContext(Proxy(routes))
+            routes.append((prefix, opened.enter_context(prism(file)), cut))
+        cls.proxy = opened.enter_context(Proxy(routes))
 
     def setUp(self):
         super().setUp()
