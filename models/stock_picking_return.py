@@ -44,6 +44,7 @@ class StockPicking(models.Model):
         "Return",
         compute="_compute_return_state",
         store=True,
+        group_expand="_expand_return_state",
         help="To Receive: expected from the customer.\n"
         "To Credit: received, and no credit note gives the money back yet.\n"
         "Credit Note to Post: it waits as a draft.\n"
@@ -105,6 +106,12 @@ class StockPicking(models.Model):
                 picking.return_state = "expected"
             else:
                 picking.return_state = picking._get_credit_state()
+
+    @api.model
+    def _expand_return_state(self, states, domain):
+        """The columns of the kanban, in the order of the work."""
+        usual = ("expected", "to_credit", "draft", "credited")
+        return [one for one, _label in RETURN_STATES if one in usual or one in states]
 
     def _get_credit_state(self):
         """How far the money of these received goods is given back."""

@@ -77,6 +77,20 @@ class TestMarketplaceReturn(MarketplaceCommon):
         self.assertEqual(record.credit_note_ids.mapped("amount_total"), [120, 240])
         self.assertEqual(order.order_line[0].qty_invoiced, 0)
 
+    def test_refused_goods_are_not_credited(self):
+        """The warehouse sends one of two back; the company's own policy credits
+        nothing besides what the account's does."""
+        self.company.return_credit_policy = "post"
+        order = self.sold()
+        refund = self.told(self.notice(self.line(quantity=2, untaxed=200), total=240))
+        self.assertState(refund, "waiting")
+        refund.picking_ids.move_ids.return_refused_qty = 1
+        self.receive(refund.picking_ids)
+        self.cron("return")
+        self.assertEqual(refund.credit_note_ids.amount_total, 120)
+        notes = order.invoice_ids.filtered(lambda m: m.move_type == "out_refund")
+        self.assertEqual(notes, refund.credit_note_ids)
+
     def test_received_less_and_no_more(self):
         record = self.told(self._three_chairs())
         self.receive(record.picking_ids, 2, backorder=False)

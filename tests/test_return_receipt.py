@@ -375,6 +375,27 @@ class TestReturnReceipt(AvoirSaleCommon):
         replacement.action_cancel()
         self.assertEqual(back.return_state, "to_credit")
 
+    def test_flat_number_of_queries(self):
+        """Many receipts are credited as one set."""
+        self.company.return_credit_policy = "none"
+
+        def count(number):
+            orders = [self.sold() for _number in range(number)]
+            backs = self.env["stock.picking"].union(
+                *(self.announce(order, 1) for order in orders)
+            )
+            backs.button_validate()
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            backs._create_return_credit_notes(by_hand=True)
+            self.env.flush_all()
+            return self.cr.sql_log_count - before
+
+        count(1)
+        few, many = count(2), count(6)
+        self.assertLess((many - few) / 4, 12, f"{few} for 2, {many} for 6")
+
     # -- what goes wrong ----------------------------------------------------------
 
     def test_what_cannot_be_credited_is_received(self):
