@@ -105,5 +105,6 @@ from . import res_partner_vies
 from . import vies_documents
 from . import account_reminder_mail
 from . import account_reminder_report
+from . import audit_reminder
 from . import account_move_vat
 from . import oss_correction

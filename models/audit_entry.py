@@ -23,6 +23,8 @@ ACTIONS = [
     ("received", "Goods Received"),
     ("refunded", "Refunded"),
     ("refund_undone", "Refund Undone"),
+    ("charged", "Charged"),
+    ("waived", "Waived"),
     ("printed", "Printed"),
     ("sent", "Sent"),
     ("exported", "Exported"),
@@ -73,6 +75,7 @@ class AuditEntry(models.Model):
     previous_hash = fields.Char("Hash of the Entry Before", readonly=True)
     hash = fields.Char(readonly=True)
     changes = fields.Text(compute="_compute_changes", string="What Changed")
+    summary = fields.Char(compute="_compute_changes")
 
     _number_company_unique = models.UniqueIndex("(company_id, number)")
     _res_index = models.Index("(res_model, res_id)")
@@ -271,7 +274,9 @@ class AuditEntry(models.Model):
     def _compute_changes(self):
         """Put what changed in words, one field a line."""
         for entry in self:
-            entry.changes = "\n".join(entry._describe_changes())
+            lines = entry._describe_changes()
+            entry.changes = "\n".join(lines)
+            entry.summary = " · ".join(lines)
 
     @api.model
     def action_check(self, *_args):

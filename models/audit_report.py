@@ -44,9 +44,10 @@ class AuditReport(models.TransientModel):
 
     @api.model
     def _default_period(self):
-        """Return the last whole month."""
-        end = fields.Date.context_today(self).replace(day=1) - timedelta(days=1)
-        return end.replace(day=1), end
+        """Return the fiscal year so far."""
+        today = fields.Date.context_today(self)
+        year = self.env.company.sudo().compute_fiscalyear_dates(today)
+        return year["date_from"], today
 
     @api.depends("date_from", "date_to")
     def _compute_display_name(self):
@@ -80,10 +81,7 @@ class AuditReport(models.TransientModel):
         )
 
     def action_make(self):
-        """Fill the report in.
-
-        :return: the action that shows it
-        """
+        """Fill the report in; the form then shows it."""
         self.ensure_one()
         moves = self._get_credit_notes()
         self.line_ids.unlink()
@@ -108,7 +106,7 @@ class AuditReport(models.TransientModel):
                 ],
             }
         )
-        return self._open()
+        return True
 
     def _iter_rows(self, moves):
         """Yield the rows of ``moves``, some at a time so that memory stays flat."""
@@ -164,17 +162,6 @@ class AuditReport(models.TransientModel):
         if not name:
             return ""
         return f"{name} {format_datetime(self.env, time, tz='UTC')} UTC"
-
-    def _open(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Auditor's Report"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "view_mode": "form",
-            "views": [(False, "form")],
-            "target": "current",
-        }
 
     # -- what is taken away ------------------------------------------------------------
 

@@ -240,6 +240,27 @@ class TestAuditJournal(AvoirCommon):
         self.assertIn('"webhook_secret": "•••"', told)
         self.assertNotIn("s3cr3t", told)
 
+    def test_charge_of_a_reminder(self):
+        """Letters are not told of until they charge something."""
+        level = self.env["account.reminder.level"].search([], limit=1)
+        level.fee = 12.5
+        self.assertIn('"fee": 12.5', self._entries_of(level)[-1].after)
+        letter = self.env["account.reminder.letter"].create(
+            {
+                "company_id": self.company.id,
+                "partner_id": self.partner.id,
+                "contact_id": self.partner.id,
+                "level_id": level.id,
+                "date": "2026-01-15",
+            }
+        )
+        self.assertFalse(self._entries_of(letter))
+        letter.charge_move_id = self.invoice
+        self.assertEqual(self._entries_of(letter).action, "charged")
+
+    def _entries_of(self, record):
+        return self._entries(record, company=record.company_id or self.env.company)
+
     def test_strange_texts(self):
         reason = self.env["account.refund.reason"].create(
             {"name": "É\N{SNOWMAN} \"'\\ \N{GRINNING FACE}", "code": "ODD"}
@@ -283,7 +304,7 @@ class TestAuditJournal(AvoirCommon):
         found = self.journal.with_user(self.auditor).search(action["domain"])
         self.assertEqual(set(found.mapped("action")), {"created", "posted"})
         with self.assertRaises(AccessError):
-            credit_note.with_user(self.auditor).refund_note = "x"
+            credit_note.with_user(self.auditor).narration = "x"
 
     # -- it only grows -----------------------------------------------------------------
 
