@@ -17,7 +17,12 @@ class AccountMove(models.Model):
 
     _inherit = "account.move"
 
-    einvoice_format = fields.Char(string="E-Invoice Format", copy=False, readonly=True)
+    einvoice_format = fields.Selection(
+        selection="_selection_einvoice_format",
+        string="E-Invoice Format",
+        copy=False,
+        readonly=True,
+    )
     einvoice_date = fields.Datetime(
         string="E-Invoice Made On", copy=False, readonly=True
     )
@@ -43,6 +48,12 @@ class AccountMove(models.Model):
         compute="_compute_einvoice_state",
     )
 
+    @api.model
+    def _selection_einvoice_format(self):
+        """The formats that customers can have."""
+        formats = self.env["res.partner"]._fields["invoice_edi_format"]
+        return formats._description_selection(self.env)
+
     @api.depends("einvoice_sha256", "einvoice_missing")
     def _compute_einvoice_state(self):
         contents = self._get_einvoice_contents()
@@ -63,6 +74,7 @@ class AccountMove(models.Model):
         attachments = (
             self.env["ir.attachment"]
             .sudo()
+            .with_context(bin_size=False)  # forms ask for sizes in place of contents
             .search(
                 [
                     ("res_model", "=", self._name),

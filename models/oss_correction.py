@@ -50,7 +50,13 @@ class OssCorrection(models.Model):
         readonly=True,
         help="The quarter of the invoice.",
     )
-    rate = fields.Float(string="Rate (%)", digits=(5, 2), required=True, readonly=True)
+    rate = fields.Float(
+        string="Rate (%)",
+        digits=(5, 2),
+        required=True,
+        readonly=True,
+        aggregator=False,
+    )
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     base = fields.Monetary(
         string="Taxable Amount", readonly=True, help="In euros, negative: taken back."
@@ -74,7 +80,7 @@ class OssCorrection(models.Model):
         index=True,
     )
     declared_on = fields.Date(readonly=True, copy=False)
-    advice = fields.Char(string="What to Do", compute="_compute_advice")
+    advice = fields.Text(string="What to Do", compute="_compute_advice")
 
     @api.depends("kind", "declared_on")
     @api.depends_context("lang")

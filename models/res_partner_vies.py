@@ -65,6 +65,11 @@ class ResPartner(models.Model):
         europe = self.env.ref("base.europe").sudo().country_ids.mapped("code")
         return vies.split(self.vat)[0] in {*europe, "EL", "XI"} - {"GR"}
 
+    def _is_abroad_for(self, company):
+        """Tell whether this customer's number is of another member state."""
+        own = company.vat or company.account_fiscal_country_id.code or ""
+        return self._is_vies_number() and vies.split(self.vat)[0] != vies.split(own)[0]
+
     def action_ask_vies(self):
         """Have VIES asked about these customers' numbers, now rather than by policy."""
         company = self.env.company
@@ -125,13 +130,12 @@ class ResPartner(models.Model):
             ]
             partner.vies_valid = any(answer.state == "valid" for answer in found)
             customer = partner._origin
-            if (
-                not found
-                and customer.id
-                and customer == customer.commercial_partner_id
-                and partner._is_vies_number()
-            ):
-                ask += [(company, customer) for company in companies]
+            if not found and customer.id and customer == customer.commercial_partner_id:
+                ask += [
+                    (company, customer)
+                    for company in companies
+                    if partner._is_abroad_for(company)
+                ]
         self.env["vies.question"]._put(ask)
 
     def _ask_vies_if_old(self, company):
@@ -142,11 +146,7 @@ class ResPartner(models.Model):
         if not company.vies_check:
             return self.browse()
         customers = self.commercial_partner_id.filtered(
-            lambda customer: (
-                customer._is_vies_number()
-                and vies.split(customer.vat)[0]
-                != vies.split(company.vat or company.account_fiscal_country_id.code)[0]
-            )
+            lambda customer: customer._is_abroad_for(company)
         )
         answers = self.env["vies.answer"].sudo()
         known = answers._get_last(

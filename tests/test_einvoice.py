@@ -344,6 +344,9 @@ class TestEinvoice(AvoirCommon):
         move = self._credit_note("BE", "business", "full")
         file = move.ubl_cii_xml_id
         self.assertEqual(move.einvoice_state, "frozen")
+        in_form = move.with_context(bin_size=True)
+        in_form.invalidate_recordset()
+        self.assertEqual(in_form.einvoice_state, "frozen")
         self.assertEqual(move.einvoice_sha256, sha256(file.raw).hexdigest())
         before = file.raw
         move.commercial_partner_id.write({"street": "Moved 9", "name": "Renamed"})
