@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class AccountReminderPlan(models.Model):
@@ -79,24 +80,31 @@ class AccountReminderPlan(models.Model):
         made._copy_translations()
 
     def _copy_translations(self):
-        """Give these copies of the models the languages that they lack."""
-        langs = [code for code, _name in self.env["res.lang"].get_installed()]
-        pairs = [(plan, plan.model_id) for plan in self]
-        pairs += [(level, level.model_id) for level in self.level_ids]
-        for record, model in pairs:
-            names = [
-                name
-                for name, field in record._fields.items()
-                if field.translate and field.store
-            ]
-            for name in names:
-                if not model or model[name] != record[name]:
-                    continue  # written anew by the company
-                for lang in langs:
-                    theirs = model.with_context(lang=lang)[name]
-                    mine = record.with_context(lang=lang)
-                    if theirs and mine[name] == record.with_context(lang="en_US")[name]:
-                        mine[name] = theirs
+        """Give these copies of the models the languages that they lack.
+
+        Texts that a company has written anew are left alone. In SQL: written by the
+        ORM, a text of one language would be matched with those of the others.
+        """
+        self.env.flush_all()
+        for records in (self, self.level_ids):
+            for name, field in records._fields.items():
+                if field.translate and field.store and records:
+                    self.env.execute_query(
+                        SQL(
+                            """
+                        UPDATE %(table)s mine SET %(name)s = model.%(name)s
+                                                             || mine.%(name)s
+                          FROM %(table)s model
+                         WHERE model.id = mine.model_id AND mine.id = ANY(%(ids)s)
+                           AND model.%(name)s->>'en_US' = mine.%(name)s->>'en_US'
+                     RETURNING mine.id
+                            """,
+                            table=SQL.identifier(records._table),
+                            name=SQL.identifier(name),
+                            ids=records.ids,
+                        )
+                    )
+        self.env.invalidate_all()
 
 
 class AccountReminderLevel(models.Model):

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 # Sent at once when the button is clicked; more go in the background.
 AT_ONCE = 5
@@ -115,7 +116,7 @@ class AccountReminderRun(models.Model):
             run._lock_draft()
             run.company_id._unblock_orders()
             excluded = run.letter_ids.filtered("excluded").partner_id
-            run.letter_ids.sudo().unlink()
+            run._delete_drafts()
             partners = run.partner_ids.commercial_partner_id or None
             reminders = self.env["account.reminder.due"]._get_reminders(
                 run.company_id,
@@ -133,6 +134,24 @@ class AccountReminderRun(models.Model):
                 ],
                 excluded,
             )
+
+    def _delete_drafts(self):
+        """Delete the letters of a preview: rows to which nothing hangs yet.
+
+        By the ORM it takes longer than all the rest of a preview.
+        """
+        self.env.flush_all()
+        noted = self.letter_ids.filtered("message_ids")
+        # sudo: deleted are only letters of a run that its user prepares anew
+        noted.sudo().unlink()
+        self.env.execute_query(
+            SQL(
+                "DELETE FROM account_reminder_letter WHERE run_id = ANY(%s)"
+                " AND state = 'draft' RETURNING id",
+                self.ids,
+            )
+        )
+        self.env.invalidate_all()
 
     def _get_busy_partner_ids(self):
         """Return the ids of customers with a letter that is not sent yet."""
