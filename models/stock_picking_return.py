@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import AccessError
 
 from .marketplace_return import AMOUNTS
 from .sale_order_line import _is_counted
@@ -66,6 +67,18 @@ class StockPicking(models.Model):
         search="_search_marketplace_return_ids",
         string="Marketplace Returns",
     )
+
+    def write(self, vals):
+        """What is worked out from the goods is not typed over through the API."""
+        if not self.env.su and {"return_kind", "return_state"} & vals.keys():
+            raise AccessError(
+                self.env._(
+                    "%(transfers)s: the state of a return follows from its goods and"
+                    " its credit notes. Receive or credit it.",
+                    transfers=", ".join(self.mapped("name")),
+                )
+            )
+        return super().write(vals)
 
     @api.depends(
         "return_id",

@@ -213,6 +213,19 @@ class TestReturnReceipt(AvoirSaleCommon):
         self.receive(self.announce(order, 3))
         self.assertEqual(self.credit_notes(order).amount_untaxed, 300)
 
+    def test_refused_comes_back_later(self):
+        order = self.sold()
+        back = self.receive(self.announce(order, 2), refused=1)
+        again = back.return_ids
+        self._validate(again)
+        late = self._return(again, 1, done=False)
+        self.assertEqual(late.return_kind, "customer")
+        self.receive(late)
+        self.assertEqual(order.order_line.qty_delivered, 3)
+        self.assertEqual(self.credit_notes(order).mapped("amount_untaxed"), [100, 100])
+        with self.assertRaisesRegex(UserError, "no more than"):
+            self._return(again, 1)
+
     def test_refused_and_credited(self):
         self.company.return_credit_refused = True
         order = self.sold()
@@ -536,6 +549,8 @@ class TestReturnReceipt(AvoirSaleCommon):
         fields_of = back.with_user(self.worker).fields_get()
         for name in ("credit_note_ids", "return_credit_error", "return_invoice_ids"):
             self.assertNotIn(name, fields_of)
+        with self.assertRaises(AccessError):
+            back.with_user(self.worker).return_state = "credited"
         view = back.with_user(self.worker).get_view(
             self.env.ref("avoir.stock_picking_return_view_form").id
         )
