@@ -88,6 +88,7 @@
         "demo/sale_order_demo.xml",
         "demo/marketplace_account_demo.xml",
         "demo/return_demo.xml",
+        "demo/marketplace_platforms_demo.xml",
     ],
     "assets": {
         "web.assets_tests": ["avoir/static/tests/tours/*.js"],

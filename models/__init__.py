@@ -21,6 +21,7 @@ from . import stock_picking
 from . import stock_warehouse
 from . import res_company_return
 from . import ir_http
+from . import marketplace_queue
 from . import marketplace_work
 from . import marketplace_told
 from . import marketplace_account

@@ -13,6 +13,20 @@ class AccountMove(models.Model):
         check_company=True,
     )
 
+    def _invoice_paid_hook(self):
+        """Note on the orders of many returns at once that their credit notes are paid.
+
+        Core posts a message for each of them by itself.
+        """
+        mine = self.filtered("marketplace_return_id")
+        if not mine:
+            return super()._invoice_paid_hook()
+        notes = {}
+        batch = self.with_context(avoir_paid_notes=notes)
+        result = super(AccountMove, batch)._invoice_paid_hook()
+        self.env["sale.order"].browse(notes)._message_log_batch(notes)
+        return result
+
     # ------------------------------------------------------------------
     # Credit notes of returns that are cancelled or deleted
     # ------------------------------------------------------------------

@@ -110,8 +110,17 @@ class MarketplaceAccount(models.Model):
             account.credential_names = account._get_credential_names()
             shop = marketplaces.registry.get(account.code)
             account.webhook_topics = ", ".join(shop.webhook_topics if shop else ())
+            translate = self.env._
             account.credential_help = "\n".join(
-                " ".join(filter(None, [f"{label['string']}: {c.label}.", c.help]))
+                " ".join(
+                    filter(
+                        None,
+                        [
+                            f"{label['string']}: {translate(c.label)}.",
+                            c.help and translate(c.help),
+                        ],
+                    )
+                )
                 for c in account._get_credentials()
                 if c.name != "webhook_secret_previous"
                 and (label := labels.get(c.name))

@@ -52,7 +52,7 @@ class MarketplaceAccount(models.Model):
     _poll_interval_positive = models.Constraint(
         "CHECK (poll_interval >= 0)", "The minutes cannot be below zero."
     )
-    _due = models.Index("(next_poll) WHERE active AND poll_interval > 0")
+    _due = models.Index("(next_poll) WHERE active")
 
     @api.depends("code")
     def _compute_can_poll(self):
@@ -143,12 +143,12 @@ class MarketplaceAccount(models.Model):
         return [
             ("code", "in", [c for c, s in marketplaces.registry.items() if s.polls]),
             ("is_stopped", "=", False),
+            # Whose interval is zero is asked when somebody says so, by ``next_poll``.
             "|",
-            ("poll_interval", ">", 0),
-            ("poll_from", "!=", False),
-            "|",
-            ("next_poll", "=", False),
             ("next_poll", "<=", now),
+            "&",
+            ("next_poll", "=", False),
+            ("poll_interval", ">", 0),
         ]
 
     @api.model
@@ -227,12 +227,14 @@ class MarketplaceAccount(models.Model):
         values = {"poll_failures": 0, "poll_error": False, "next_poll": next_page}
         if not next_page:
             values |= {"poll_cursor": False, "poll_started": False}
-            wait = timedelta(minutes=self.poll_interval or 60)
+            wait = timedelta(minutes=self.poll_interval)
             if self.poll_from:
                 # What was asked again says nothing about what is new.
-                values |= {"poll_from": False, "poll_until": False, "next_poll": now}
+                values |= {"poll_from": False, "poll_until": False}
+                values["next_poll"] = now if self.poll_interval else False
             else:
-                values |= {"last_poll": self.poll_started, "next_poll": now + wait}
+                values["last_poll"] = self.poll_started
+                values["next_poll"] = now + wait if self.poll_interval else False
         self.write(values)
         self._get_problem_activities().unlink()
 

@@ -171,6 +171,8 @@ class MarketplaceMessage(models.Model):
     @api.model
     def _cron_read(self):
         """Turn the messages that wait into returns."""
+        if self._leave_to_queue("_cron_read"):
+            return
         readings = {}
         stopped = self.env["marketplace.account"].search([("is_stopped", "=", True)])
         self._run_queue(

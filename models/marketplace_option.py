@@ -18,6 +18,14 @@ class MarketplaceOptionChoice(models.Model):
 
     _unique = models.UniqueIndex("(code, option, value)")
 
+    @api.depends("name")
+    def _compute_display_name(self):
+        for choice in self:
+            # The connectors' English, marked there to be translated here.
+            choice.display_name = self.env._(  # pylint: disable=gettext-variable
+                choice.name
+            )
+
     @api.model
     def _sync(self, code):
         """Add what the connector of a marketplace offers and is not here yet."""
@@ -68,8 +76,14 @@ class MarketplaceOption(models.Model):
     def _compute_label(self):
         for option in self:
             told = option._get_told()
-            option.label = told.label if told else option.name
-            option.help = told.help if told else False
+            label, text = (told.label, told.help) if told else (option.name, "")
+            # The connectors' English, marked there to be translated here.
+            option.label = self.env._(label)  # pylint: disable=gettext-variable
+            option.help = (
+                self.env._(text)  # pylint: disable=gettext-variable
+                if text
+                else False
+            )
             option.kind = told.kind if told else "text"
 
     def _get_told(self):
@@ -136,7 +150,10 @@ class MarketplaceAccount(models.Model):
     _inherit = "marketplace.account"
 
     options = fields.Json(
-        copy=False, readonly=True, groups="avoir.group_refund_manager"
+        "Values of the Options",
+        copy=False,
+        readonly=True,
+        groups="avoir.group_refund_manager",
     )
     option_ids = fields.One2many("marketplace.option", "account_id", string="Options")
 

@@ -98,6 +98,8 @@ class MarketplaceProcess(models.Model):
     @api.model
     def _cron_send(self):
         """Send what waits, and ask after what was taken."""
+        if self._leave_to_queue("_cron_send"):
+            return
         due = Domain("next_try", "=", False) | Domain(
             "next_try", "<=", fields.Datetime.now()
         )

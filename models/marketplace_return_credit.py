@@ -40,8 +40,11 @@ class MarketplaceReturn(models.Model):
                     ],
                     post=policy == "post",
                 )
+            ended = {"waiting": self.browse(), "done": self.browse()}
             for credit in credits:
-                credit.record._note_credited(credit)
+                ended[credit.record._note_credited(credit)] |= credit.record
+            for state, some in ended.items():
+                some._set_state(state)
 
     def _credit(self, credits, post):
         requests = [request for c in credits for request in c.requests.values()]
@@ -49,7 +52,10 @@ class MarketplaceReturn(models.Model):
             self.env["account.move"]._create_credit_notes(requests, post=post)
 
     def _note_credited(self, credit):
-        """Keep what was credited, in the transaction of the credit note itself."""
+        """Keep what was credited, in the transaction of the credit note itself.
+
+        :return: the state that follows
+        """
         for line, quantity in credit.quantities.items():
             line.quantity_credited += quantity
             line.is_credited = True
@@ -59,7 +65,7 @@ class MarketplaceReturn(models.Model):
         left = self.line_ids.filtered(
             lambda line: line._waits_for_goods() and line._get_quantity_left() > 0
         )
-        self._set_state("waiting" if pending and left else "done")
+        return "waiting" if pending and left else "done"
 
     def _take_back_credited(self, credit_notes):
         """These credit notes were cancelled or deleted: what they credited is open."""

@@ -85,7 +85,9 @@ class MarketplaceReturn(models.Model):
             for record in wanting:
                 candidates = record._pick(by_value, names)
                 if len(candidates) == 1:
-                    record[target] = candidates[0]
+                    # Found by itself: only what a person chooses is tracked.
+                    untracked = record.with_context(tracking_disable=True)
+                    untracked[target] = candidates[0]
                 elif candidates:
                     ambiguous[record] = candidates
         return ambiguous

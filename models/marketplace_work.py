@@ -26,6 +26,7 @@ class MarketplaceWork(models.AbstractModel):
 
     _name = "marketplace.work"
     _description = "Work of the Marketplaces"
+    _inherit = ["marketplace.queue"]
 
     attempts = fields.Integer(copy=False, readonly=True)
     next_try = fields.Datetime(

@@ -38,7 +38,9 @@ class TestMarketplaceMatch(MarketplaceCommon):
                         "name": f"done {number}",
                     }
                 )
-                order.invoice_ids.filtered(lambda m: m.state == "posted").write(
+                order.invoice_ids.filtered(
+                    lambda m: m.move_type == "out_invoice"
+                ).write(
                     {"ref": False, "payment_reference": False, "invoice_origin": False}
                 )
 

@@ -183,6 +183,11 @@ class TestMarketplacePoll(MarketplaceCommon):
         self.polls((["a"], ""))
         self.cron("poll")
         self.assertFalse(self.asked)
+        self.account.action_fetch_now()
+        self.cron("poll")
+        self.assertEqual(self.keys(), ["a"], "when somebody says so")
+        self.cron("poll")
+        self.assertEqual(len(self.asked), 1)
 
     def test_cursor_that_is_refused(self):
         """Too old, perhaps: from the beginning of the window then."""

@@ -14,6 +14,8 @@ sys.path.insert(0, str(paths.ROOT))
 from connectors.tests import deliveries  # noqa: E402
 from connectors.tests.shop_server import ShopServer  # noqa: E402
 
+from . import demo_platforms  # noqa: E402
+
 # Role, login, password: made by demo/res_users_demo.xml, printed at the end.
 USERS = [
     ("Administrator", "admin", "admin"),
@@ -53,6 +55,7 @@ def run(context):
         if receive(warehouse):
             wait_for_the_crons(admin, accounts)
     demo_table.show(admin, accounts, told, answers)
+    demo_platforms.run(admin, wait_for_the_crons)
 
 
 class Odoo:
@@ -116,7 +119,10 @@ def prepare_accounts(admin, shop_url):
     """{code: account} of the demo data, asking the shop that answers now."""
     found = admin.search_read(
         "marketplace.account",
-        [("company_id", "in", admin.companies)],
+        [
+            ("company_id", "in", admin.companies),
+            ("code", "in", list(demo_deliveries.SECRETS)),
+        ],
         ["code", "name", "webhook_key", "base_url"],
     )
     if not found:
