@@ -25,6 +25,9 @@ class AccountEdiXmlCii(models.AbstractModel):
             return content, errors
         root = etree.fromstring(content)
         credit_note = invoice.with_context(lang=invoice.partner_id.lang)
+        if credit_note.net_of_tax:
+            errors -= self._drop_tax_errors(credit_note)
+            self._add_facturx_net_of_tax(root, credit_note)
         self._set_facturx_notes(root, credit_note)
         self._set_facturx_references(root, credit_note)
         self._set_facturx_totals(root, credit_note)
@@ -106,6 +109,48 @@ class AccountEdiXmlCii(models.AbstractModel):
                 node.text = f"{amount:.2f}"
                 if name == "TaxTotalAmount":
                     node.set("currencyID", currency)
+
+    def _drop_tax_errors(self, credit_note):
+        """Return what core finds missing where no tax is meant to be."""
+        no_taxes = {
+            "invoice_line_vals_list": [{"line": None}],
+            "tax_details": {"tax_details_per_record": {None: {"tax_details": {}}}},
+        }
+        return {
+            self._check_required_tax(no_taxes),
+            self._invoice_constraints_common(credit_note).get("tax_on_line"),
+        }
+
+    def _add_facturx_net_of_tax(self, root, credit_note):
+        """Say on the lines and on the whole why they bear no VAT."""
+        code, text = credit_note._einvoice_net_of_tax()
+        for line in root.iterfind(".//ram:SpecifiedLineTradeSettlement", NAMES):
+            line.insert(0, self._tax_node(("CategoryCode", "E"), ("Rate", "0.0")))
+        before = root.find(".//ram:SpecifiedTradePaymentTerms", NAMES)
+        period = root.find(
+            ".//ram:ApplicableHeaderTradeSettlement/ram:BillingSpecifiedPeriod", NAMES
+        )
+        before = period if period is not None else before
+        before.addprevious(
+            self._tax_node(
+                ("ExemptionReason", text),
+                ("BasisAmount", f"{credit_note.amount_untaxed:.2f}"),
+                ("CategoryCode", "E"),
+                ("ExemptionReasonCode", code),
+                ("Rate", "0.0"),
+                calculated="0.00",
+            )
+        )
+
+    def _tax_node(self, *values, calculated=None):
+        node = etree.Element(f"{{{RAM}}}ApplicableTradeTax")
+        if calculated:
+            etree.SubElement(node, f"{{{RAM}}}CalculatedAmount").text = calculated
+        etree.SubElement(node, f"{{{RAM}}}TypeCode").text = "VAT"
+        for name, text in values:
+            tag = "RateApplicablePercent" if name == "Rate" else name
+            etree.SubElement(node, f"{{{RAM}}}{tag}").text = text
+        return node
 
     def _complete_facturx(self, root, credit_note):
         """Name nameless lines (BR-25) and leave out numbers that are none."""

@@ -117,7 +117,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         if self._is_credit_note(vals):
             totals = einvoice.settle(document_node, vals["currency_name"])
             self._set_credit_note_total(document_node, totals, vals)
-            self._add_exemption_reasons(document_node)
+            self._add_exemption_reasons(document_node, vals["invoice"])
             if not self._is_on_peppol(document_node):
                 self._make_plain(document_node)
         return document_node
@@ -143,12 +143,16 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
             "cbc:PayableAmount": money(payable, name),
         }
 
-    def _add_exemption_reasons(self, document_node):
+    def _add_exemption_reasons(self, document_node, credit_note):
         """BR-AE-10, BR-E-10, BR-G-10, BR-IC-10, BR-O-10: why there is no VAT."""
         with_code = self._name != "account.edi.xml.ubl_nl"
         for total in document_node["cac:TaxTotal"]:
             for subtotal in total["cac:TaxSubtotal"]:
                 for category in subtotal["cac:TaxCategory"]:
+                    if credit_note.net_of_tax:
+                        code, text = credit_note._einvoice_net_of_tax()
+                        category["cbc:TaxExemptionReasonCode"] = {"_text": code}
+                        category["cbc:TaxExemptionReason"] = {"_text": text}
                     einvoice.explain_exemption(category, with_code)
 
     # -- what has to be completed ------------------------------------------------------
@@ -162,6 +166,8 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         # to pay (NL-R-007), a consumer has no KVK (NL-R-005).
         for key in ("nl_r_001", "nl_r_007", "cen_en16931_payment_account_identifier"):
             constraints.pop(key, None)
+        if invoice.net_of_tax:
+            constraints.pop("tax_on_line", None)
         if not einvoice.clean(vals["customer"].commercial_partner_id.vat):
             constraints.pop("nl_r_005", None)
         if not self._is_on_peppol(vals["document_node"]):
@@ -199,6 +205,11 @@ class AccountMove(models.Model):
         return (
             "\n".join(text.strip() for text in texts if text and text.strip()) or None
         )
+
+    def _einvoice_net_of_tax(self):
+        """Return code and words of a French credit note that leaves the VAT as it was
+        (BOI-TVA-DED-40-10-20, § 90)."""
+        return "VATEX-FR-CNWVAT", self._get_net_of_tax_wording()
 
     def _einvoice_line_name(self, number):
         originals = ", ".join(self._einvoice_originals().mapped("name"))

@@ -64,7 +64,12 @@ class AccountMove(models.Model):
         rate is that of the sale, whatever it became since (art. 90 and 93)."""
         for line in self.invoice_line_ids.reversal_line_ids:
             original = line.reversed_line_id
-            if line.parent_state == "cancel" or line.tax_ids == original.tax_ids:
+            if (
+                line.parent_state == "cancel"
+                or line.tax_ids == original.tax_ids
+                # French rebates that leave the VAT as it was bear none on purpose.
+                or line.move_id.net_of_tax
+            ):
                 continue
             raise UserError(
                 self.env._(

@@ -248,6 +248,33 @@ class TestEinvoice(AvoirCommon):
         moves = self._credit_notes("FR", cases, "facturx")
         self._assert_no_faults(cases, moves, ["facturx"])
 
+    def test_net_of_tax_breaks_no_rule(self):
+        """The French rebate that leaves the VAT as it was says so, without VAT."""
+        self._need_official_rules()
+        self._be_in("FR")
+        france = self.env.ref("base.fr")
+        self.company.account_fiscal_country_id = france
+        self.env["account.tax"].search(
+            [("company_id", "=", self.company.id)]
+        ).country_id = france
+        moves = {}
+        for edi_format in ("ubl_fr_ctc", "facturx", "ubl_bis3"):
+            invoice = self._invoice_of("FR", "business", post=False)
+            invoice.partner_id.invoice_edi_format = edi_format
+            invoice.action_post()
+            request = self._request(invoice, "price")
+            request.values["net_of_tax"] = True
+            moves[edi_format] = self.env["account.move"]._create_credit_notes([request])
+        for edi_format, names in (
+            ("ubl_fr_ctc", ["en16931", "french"]),
+            ("ubl_bis3", ["en16931"]),
+            ("facturx", ["facturx"]),
+        ):
+            move = moves[edi_format]
+            self.assertEqual(move.amount_tax, 0.0)
+            self._assert_no_faults([edi_format], move, names)
+            self.assertIn(b"VATEX-FR-CNWVAT", move.ubl_cii_xml_id.raw)
+
     # -- business terms ----------------------------------------------------------------
 
     def _find(self, root, path):
