@@ -86,6 +86,7 @@
         "demo/res_users_demo.xml",
         "demo/product_demo.xml",
         "demo/sale_order_demo.xml",
+        "demo/down_payment_demo.xml",
         "demo/marketplace_account_demo.xml",
         "demo/return_demo.xml",
         "demo/marketplace_platforms_demo.xml",

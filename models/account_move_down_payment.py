@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, formatLang
 
@@ -10,6 +10,9 @@ class AccountMove(models.Model):
     """Invoices of down payments, and invoices that deduct them."""
 
     _inherit = "account.move"
+
+    # Core counts payments, which salespeople may not read, on a form that they may.
+    payment_count = fields.Integer(compute_sudo=True)
 
     # -- which are they ----------------------------------------------------------------
 

@@ -153,7 +153,8 @@ class AccountMove(models.Model):
 
     def _get_alerts(self):
         alerts = super()._get_alerts()
-        if self.state == "posted" and self._is_owed_back():
+        # sudo: salespeople open the invoices of their orders too
+        if self.state == "posted" and self.sudo()._is_owed_back():
             alerts["avoir_owed_back"] = {
                 "level": "info",
                 "message": self.env._(
@@ -171,7 +172,11 @@ class AccountMove(models.Model):
                     "posted yet."
                 ),
             }
-        if self.move_type == "out_refund" and self.id and self.is_without_invoice:
+        if (
+            self.move_type == "out_refund"
+            and self.id
+            and self.sudo().is_without_invoice
+        ):
             alerts["avoir_without_invoice"] = {
                 "level": "info",
                 "message": self.env._(

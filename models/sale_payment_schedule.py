@@ -2,12 +2,12 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import ValidationError
 
 TRIGGERS = [
-    ("order", "When the order is confirmed"),
-    ("delivery", "When the goods are delivered"),
-    ("completion", "When all is delivered and done"),
-    ("date", "Some days after the order"),
+    ("order", "On order"),
+    ("delivery", "On delivery"),
+    ("completion", "On completion"),
+    ("date", "By date"),
 ]
-KINDS = [("percent", "Down payment"), ("rest", "The rest, by the final invoice")]
+KINDS = [("percent", "Down payment"), ("rest", "Final invoice")]
 
 
 class SalePaymentSchedule(models.Model):
@@ -45,8 +45,15 @@ class SalePaymentStepMixin(models.AbstractModel):
     percent = fields.Float(
         string="Percent", digits=(5, 2), help="Of the order, with taxes."
     )
-    trigger = fields.Selection(TRIGGERS, string="Due", default="order", required=True)
-    days = fields.Integer(string="Days after the Order")
+    trigger = fields.Selection(
+        TRIGGERS,
+        string="Due",
+        default="order",
+        required=True,
+        help="On delivery: all goods of the order are delivered. On completion: "
+        "services too. By date: some days after the order.",
+    )
+    days = fields.Integer(string="Days")
 
     def _check_steps(self):
         """Raise unless these steps of one schedule can all be invoiced."""

@@ -226,9 +226,11 @@ class SalePaymentStep(models.Model):
             if self.order_id.state != "sale":
                 return self.env._("%(days)s days after the order", days=self.days)
             return False
-        return dict(self._fields["trigger"]._description_selection(self.env))[
-            self.trigger
-        ]
+        return {
+            "order": self.env._("When the order is confirmed"),
+            "delivery": self.env._("When the goods are delivered"),
+            "completion": self.env._("When everything is done"),
+        }[self.trigger]
 
 
 class SaleOrder(models.Model):

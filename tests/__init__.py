@@ -35,6 +35,7 @@ from . import test_down_payment
 from . import test_order_cancel
 from . import test_payment_schedule
 from . import test_discount_credit
+from . import test_down_payment_tour
 from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_einvoice

@@ -139,6 +139,17 @@ class TestDownPayment(DownPaymentCommon):
         self.assertAddsUp(order)
         self.assertEqual(order.left_to_invoice, 0)
 
+    def test_sales_open_their_invoices(self):
+        """The form of an invoice, posted or not, as a salesperson opens it."""
+        order = self._order_of()
+        down = self._take(order, 30, post=False)
+        names = ["alerts", "payment_count", "online_refundable", "payment_step_id"]
+        for _state in ("draft", "posted"):
+            self.env.invalidate_all()
+            down.with_user(self.salesman).web_read({name: {} for name in names})
+            if down.state == "draft":
+                down.action_post()
+
     def test_full_credit(self):
         order = self._order_of()
         down = self._take(order, 30)
