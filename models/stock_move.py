@@ -172,7 +172,7 @@ class StockMove(models.Model):
             ]
         )
         sent = moves.filtered(lambda move: move._goes_to_customer())
-        if not all(returns.mapped("origin_returned_move_id")):
+        if not all(move.origin_returned_move_id for move in returns):
             sent._lock_for_return()
         for (line, product), some in moves.grouped(
             lambda move: (move.sale_line_id, move.product_id)
