@@ -93,6 +93,31 @@ class SaleOrder(models.Model):
             )
         return message
 
+    def _generate_downpayment_invoices(self):
+        """Make none of an online payment for which there is no room any more.
+
+        The payment itself must not fail for it: the order is told.
+        """
+        beyond = self.filtered(
+            lambda order: (
+                order.currency_id.compare_amounts(
+                    order.amount_paid, order._get_down_payment_max()
+                )
+                > 0
+            )
+        )
+        for order in beyond:
+            order.message_post(
+                body=self.env._(
+                    "%(paid)s was paid online, more than is left to invoice: no down "
+                    "payment invoice was made of it.",
+                    paid=formatLang(
+                        self.env, order.amount_paid, currency_obj=order.currency_id
+                    ),
+                )
+            )
+        return super(SaleOrder, self - beyond)._generate_downpayment_invoices()
+
     # -- a new down payment ------------------------------------------------------------
 
     def _is_invoiced_in_part(self):

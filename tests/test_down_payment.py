@@ -280,6 +280,15 @@ class TestDownPayment(DownPaymentCommon):
                 self._take(order, **values)
         self.assertEqual(self._take(order, 20).amount_total, 240)
 
+    def test_paid_online_beyond_the_order(self):
+        """A payment that came in does not fail for want of room."""
+        order = self._order_of()
+        self._take(order, 80)
+        order.amount_paid = 600
+        self.assertFalse(order._generate_downpayment_invoices())
+        self.assertEqual(len(order.invoice_ids), 1)
+        self.assertIn("600.00", order.message_ids[0].body)
+
     def test_raised_by_hand(self):
         """Case 31: checked again when the down payment is posted."""
         order = self._order_of()
