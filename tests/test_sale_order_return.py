@@ -147,6 +147,15 @@ class TestSaleOrderReturn(AvoirSaleCommon):
         with self.assertRaisesRegex(UserError, "choose the product"):
             wizard.action_return()
 
+    def test_lines_of_another_order(self):
+        orders = [self._order((self.delivered, 5)) for _number in range(2)]
+        for order in orders:
+            self._deliver(order)
+        wizard = self.wizard(orders[0]).save()
+        wizard.line_ids.write({"quantity": 1, "sale_line_id": orders[1].order_line.id})
+        with self.assertRaisesRegex(UserError, "only its own lines"):
+            wizard.action_return()
+
     def test_slip_and_label(self):
         self.partner.lang = "en_US"
         order = self._order((self.delivered, 5))

@@ -71,6 +71,14 @@ class SaleOrderReturn(models.TransientModel):
         self.ensure_one()
         self.order_id.check_access("write")
         lines = self.line_ids.filtered("quantity")
+        if lines.sale_line_id.order_id - self.order_id:
+            # Only through the API: the form offers this order's lines.
+            raise UserError(
+                self.env._(
+                    "%(order)s: only its own lines can come back with it.",
+                    order=self.order_id.name,
+                )
+            )
         quantities = lines._allot_deliveries()
         values = {"refund_reason_id": self.refund_reason_id.id}
         if self.note:
