@@ -182,6 +182,11 @@ class MarketplaceAccount(models.Model):
                     option = options.create({"account_id": account.id, "name": name})
                     option.write(option._prepare(told[name].default))
 
+    @api.model
+    def _sync_all_options(self):
+        """Give all accounts what their connectors offer by now, at each update."""
+        self.with_context(active_test=False).search([])._sync_options()
+
     def _get_option(self, name):
         """The value of an option, as text."""
         return (self.sudo().options or {}).get(name, "")

@@ -16,8 +16,10 @@ def install():
     """Let the first of the marketplaces be this shop; returns its code."""
     from odoo.addons.avoir.connectors import marketplaces
     from odoo.addons.avoir.connectors.notices import (
+        Fetched,
         IncomingEvent,
         Money,
+        Page,
         ReturnLine,
         ReturnNotice,
     )
@@ -52,6 +54,14 @@ def install():
                     goods_expected=True,
                 )
             ]
+
+        def poll_pages(self, cursor, since, until=None):
+            numbers = os.environ.get("POLLED", "").split()
+            for place in range(int(cursor or 0), len(numbers)):
+                number, currency = numbers[place].split(":")
+                event = IncomingEvent(event_key=number, topic=currency)
+                following = str(place + 1) if place + 1 < len(numbers) else ""
+                yield Page((Fetched(event, number.encode()),), following)
 
         def _check_signature(self, headers, body):
             self._check_hmac_sha256(headers.get("x-kill-signature"), body)

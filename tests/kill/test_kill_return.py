@@ -1,6 +1,7 @@
 """A return is killed at every step between its delivery and its credit note; the next
 run of the crons ends with exactly one credit note."""
 
+import os
 import sys
 import tempfile
 import unittest
@@ -61,7 +62,71 @@ say([killed, once, report()])
 """
 
 
+POLL = """
+currency = env.company.currency_id.name
+os.environ["POLLED"] = " ".join(f"{number}:{currency}" for number in NUMBERS)
+killed = [is_killed(point, poll) for point in POLL_POINTS]
+poll()
+kept = env["marketplace.message"].search_count([("event_key", "in", NUMBERS)])
+account = env["marketplace.account"].search([("name", "=", "Kill")])
+crons(), receive(), crons()
+say([killed, kept, bool(account.last_poll), account.poll_cursor, report()])
+"""
+RANDOM = """
+import random
+chance = random.Random(SEED)
+
+
+def work():
+    deliver(chance.sample(NUMBERS, 4))
+    crons()
+    receive()
+    crons()
+
+
+for _round in range(ROUNDS):
+    point = chance.choice(POINTS)
+    chance = random.Random(chance.random())
+    two_workers(point, work)
+all_the_way(NUMBERS)
+say(report())
+"""
+# AVOIR_SEED=N takes other ways.
+SEED = int(os.environ.get("AVOIR_SEED", 20261122))
+
+
 class TestKillReturn(unittest.TestCase):
+    def test_poll_killed_between_pages(self):
+        """The next one goes on behind the last page, and nothing is missed."""
+        numbers = [f"P{number}" for number in range(3)]
+        points = [
+            "marketplace.message._store:after",
+            "marketplace.message._store:after+commit",
+        ]
+        killed, kept, polled, cursor, result = run(
+            PRELUDE
+            + f"NUMBERS = {numbers}\nPOLL_POINTS = {points}\n"
+            + "make_shop()\nsell(NUMBERS)\n"
+            + POLL
+        )
+        self.assertEqual(killed, [True, True])
+        self.assertEqual((kept, polled, cursor), (3, True, False))
+        for number in numbers:
+            self.assertEqual(result[number], CREDITED_ONCE, number)
+
+    def test_two_workers_one_of_them_killed_anywhere(self):
+        print(f"AVOIR_SEED={SEED}", flush=True)
+        numbers = [f"R{number}" for number in range(8)]
+        result = run(
+            PRELUDE
+            + f"NUMBERS, POINTS = {numbers}, {list(POINTS)}\n"
+            + f"SEED, ROUNDS = {SEED}, 6\n"
+            + "make_shop()\nsell(NUMBERS)\n"
+            + RANDOM
+        )
+        for number in numbers:
+            self.assertEqual(result[number], CREDITED_ONCE, (SEED, number))
+
     def test_killed_at_every_step(self):
         points = {f"K{number}": point for number, point in enumerate(POINTS)}
         killed, once, again = run(
