@@ -4,6 +4,7 @@ from itertools import product
 
 from lxml import etree
 
+from odoo import Command, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -115,24 +116,39 @@ class TestEinvoice(AvoirCommon):
         return tuple(self.rate_of[rate] for rate in RATES[code])
 
     def _invoice_of(self, code, kind, currency=None, post=True):
-        high, low = self._taxes(code, kind)
-        return self._invoice(
-            [
-                {"quantity": 3, "price_unit": 33.33, "tax_ids": high, "discount": 10},
-                {"quantity": 7, "price_unit": 1.155, "tax_ids": low},
-                {
-                    "quantity": 1,
-                    "price_unit": 19.95,
-                    "tax_ids": high,
-                    "product_id": False,
-                    "name": False,
-                },
-            ],
-            partner_id=self._customer(code, kind).id,
-            post=post,
-            currency_id=(currency or self.company.currency_id).id,
-            ref=f"PO-{code}-7" if kind == "business" else False,
+        customer = self._customer(code, kind)
+        invoice = self.env["account.move"].create(
+            self._invoice_vals(code, kind, customer, currency)
         )
+        if post:
+            invoice.action_post()
+        return invoice
+
+    def _invoice_vals(self, code, kind, customer, currency=None):
+        """Return an invoice with a discount, broken cents and a line without a name."""
+        high, low = self._taxes(code, kind)
+        lines = (
+            {"quantity": 3, "price_unit": 33.33, "tax_ids": high, "discount": 10},
+            {"quantity": 7, "price_unit": 1.155, "tax_ids": low},
+            {"price_unit": 19.95, "tax_ids": high, "product_id": False, "name": False},
+        )
+        return {
+            "move_type": "out_invoice",
+            "partner_id": customer.id,
+            "invoice_date": fields.Date.today(),
+            "currency_id": (currency or self.company.currency_id).id,
+            "ref": f"PO-{code}-7" if kind == "business" else False,
+            "invoice_line_ids": [
+                Command.create(
+                    {
+                        "product_id": self.product_a.id,
+                        **line,
+                        "tax_ids": [Command.set(line["tax_ids"].ids)],
+                    }
+                )
+                for line in lines
+            ],
+        }
 
     def _request(self, invoice, how):
         lines = invoice.invoice_line_ids
@@ -181,10 +197,18 @@ class TestEinvoice(AvoirCommon):
     def _credit_notes(self, code, cases, edi_format=None, currencies=()):
         """Return a posted credit note for each pair of customer and credit."""
         self._be_in(code)
-        invoices = self.env["account.move"]
-        for number, (kind, _how) in enumerate(cases):
-            currency = currencies and currencies[number % len(currencies)]
-            invoices |= self._invoice_of(code, kind, currency, post=False)
+        customers = {kind: self._customer(code, kind) for kind, _how in cases}
+        invoices = self.env["account.move"].create(
+            [
+                self._invoice_vals(
+                    code,
+                    kind,
+                    customers[kind],
+                    currencies and currencies[number % len(currencies)],
+                )
+                for number, (kind, _how) in enumerate(cases)
+            ]
+        )
         if edi_format:
             invoices.partner_id.invoice_edi_format = edi_format
         invoices.action_post()
