@@ -88,6 +88,7 @@
         "demo/sale_order_demo.xml",
         "demo/down_payment_demo.xml",
         "demo/marketplace_account_demo.xml",
+        "demo/account_reminder_demo.xml",
         "demo/return_demo.xml",
         "demo/marketplace_platforms_demo.xml",
     ],

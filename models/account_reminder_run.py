@@ -115,7 +115,12 @@ class AccountReminderRun(models.Model):
         for run in self:
             run._lock_draft()
             run.company_id._unblock_orders()
-            excluded = run.letter_ids.filtered("excluded").partner_id
+            self.env["account.reminder.letter"]._call_about_broken_promises(
+                run.company_id
+            )
+            excluded = run.letter_ids.search(
+                [("run_id", "=", run.id), ("excluded", "=", True)]
+            ).partner_id
             run._delete_drafts()
             partners = run.partner_ids.commercial_partner_id or None
             reminders = self.env["account.reminder.due"]._get_reminders(
@@ -141,7 +146,9 @@ class AccountReminderRun(models.Model):
         By the ORM it takes longer than all the rest of a preview.
         """
         self.env.flush_all()
-        noted = self.letter_ids.filtered("message_ids")
+        noted = self.letter_ids.search(
+            [("run_id", "in", self.ids), ("message_ids", "!=", False)]
+        )
         # sudo: deleted are only letters of a run that its user prepares anew
         noted.sudo().unlink()
         self.env.execute_query(

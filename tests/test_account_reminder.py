@@ -541,6 +541,65 @@ class TestAccountReminder(ReminderCommon):
         self.assertEqual(letter.call_state, "done")
         self.assertEqual(letter.line_ids.move_id.reminder_promise_date, self.today)
 
+    def test_broken_promise(self):
+        invoice = self._late(30)
+        letter = self._sent(5).letter_ids
+        invoice._set_promise(self.today)
+        self._run()
+        self.assertFalse(letter.call_state, "it can be paid today still")
+        invoice.reminder_promise_date = self.today - timedelta(days=1)
+        self._run()
+        self.assertEqual(letter.call_state, "todo")
+        self._pay(invoice)
+        letter.call_state = False
+        self._run()
+        self.assertFalse(letter.call_state)
+
+    def _receive(self, invoice):
+        """Book the payment of an invoice at the bank."""
+        owed = invoice.line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        )
+        amount = sum(owed.mapped("amount_residual"))
+        accounts = (self.company_data["default_account_revenue"], owed.account_id)
+        entry = self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "date": self.today,
+                "line_ids": [
+                    fields.Command.create(
+                        {
+                            "account_id": account.id,
+                            "partner_id": self.partner.id,
+                            "balance": sign * amount,
+                        }
+                    )
+                    for account, sign in zip(accounts, (1, -1), strict=True)
+                ],
+            }
+        )
+        entry.action_post()
+        paid = entry.line_ids.filtered(lambda line: line.account_id == owed.account_id)
+        (owed + paid).reconcile()
+
+    def test_what_it_brings(self):
+        invoice, second = self._late(60, 100), self._late(100, 50)
+        self._sent(10)
+        self._receive(invoice)
+        report = self.env["account.reminder.report"].with_user(self.accountant)
+        mine = report.search([("partner_id", "=", self.partner.id)])
+        self.assertEqual(mine.move_id, second)
+        self.assertEqual((mine.age, mine.amount), ("4", 50))
+        self.assertEqual(mine.level_id, self.level1)
+        income = self.env["account.reminder.income"].with_user(self.accountant)
+        came = income.search([("move_id", "=", invoice.id)])
+        self.assertEqual((came.stage, came.amount, came.days_after), ("1", 100, 10))
+        dso = self.env["account.reminder.dso"].with_user(self.accountant)
+        last = dso.search([("company_id", "=", self.company.id)], limit=1)
+        self.assertEqual(last.receivable, 50)
+        self.assertEqual(last.invoiced, 100, "the second is older than 90 days")
+        self.assertEqual(last.dso, 45)
+
     # -- roles --
 
     def test_roles(self):
