@@ -96,5 +96,6 @@
         "web.assets_tests": ["avoir/static/tests/tours/*.js"],
     },
     "application": True,
+    "post_init_hook": "post_init_hook",
     "uninstall_hook": "uninstall_hook",
 }

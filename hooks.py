@@ -1,3 +1,15 @@
+def post_init_hook(env):
+    """Have the companies that there are find a draft credit note for each receipt.
+
+    Companies made later choose it in the settings: Odoo's own way is the default, on
+    which its other addons, and their tests, count.
+    """
+    companies = env["res.company"].search([])
+    companies.filtered(
+        lambda company: company.return_credit_policy == "none"
+    ).return_credit_policy = "draft"
+
+
 def uninstall_hook(env):
     """Keep the audit journal: the law asks for its conservation, not the addon's.
 
