@@ -37,6 +37,14 @@ class AccountEdiXmlCii(models.AbstractModel):
         )
         return content, errors
 
+    def _export_invoice_constraints(self, invoice, vals):
+        constraints = super()._export_invoice_constraints(invoice, vals)
+        if invoice.move_type == "out_refund":
+            # BR-DE-6 and BR-DE-7 are rules of XRechnung, not of Factur-X.
+            for key in ("seller_phone", "seller_email"):
+                constraints.pop(key, None)
+        return constraints
+
     def _set_facturx_notes(self, root, credit_note):
         document = root.find("rsm:ExchangedDocument", NAMES)
         for note in document.findall("ram:IncludedNote", NAMES):

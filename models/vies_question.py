@@ -76,7 +76,7 @@ class ViesQuestion(models.Model):
         cron = self.env["ir.cron"]
         due = [("next_try", "<=", fields.Datetime.now())]
         questions = self.search(due, limit=BATCH)
-        cron._commit_progress(remaining=len(questions))
+        cron._commit_progress(remaining=self.search_count(due))
         if not questions:
             return
         client = self._get_client()

@@ -269,6 +269,7 @@ class TestEinvoice(AvoirCommon):
     def test_facturx_breaks_no_rule(self):
         self._need_official_rules()
         cases = list(product(KINDS, CREDITS))
+        self.company.write({"phone": False, "email": False})
         moves = self._credit_notes("FR", cases, "facturx")
         self._assert_no_faults(cases, moves, ["facturx"])
 
