@@ -194,6 +194,7 @@ class MarketplaceAccount(models.Model):
             "company_id",
             "max_body_size",
             "options",
+            "take_over_from",
             "webhook_key",
             "webhook_secret_previous_until",
             *(

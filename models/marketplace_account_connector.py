@@ -57,7 +57,9 @@ class MarketplaceAccount(models.Model):
         self.ensure_one()
         account = self.sudo()
         settings = {name: account[name] for name in account._get_credential_names()}
-        return {**(account.options or {}), **settings}
+        # Nothing older is looked for, unless somebody fetches it again.
+        start = account.take_over_from and str(account.take_over_from)
+        return {**(account.options or {}), **settings, "start": start}
 
     def _get_connector(self):
         """The connector of this account, to be used in a ``with`` block."""

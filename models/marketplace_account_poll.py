@@ -32,6 +32,13 @@ class MarketplaceAccount(models.Model):
         tracking=True,
         help="How often the shop is asked for what no webhook told. Zero: never.",
     )
+    take_over_from = fields.Datetime(
+        default=fields.Datetime.now,
+        copy=False,
+        tracking=True,
+        help="Nothing older is looked for by itself: it was credited by hand before."
+        " Fetch Again asks for an earlier time.",
+    )
     last_poll = fields.Datetime("Last Fetch", copy=False, readonly=True)
     next_poll = fields.Datetime("Next Fetch", copy=False, readonly=True)
     poll_cursor = fields.Char(copy=False, readonly=True)
@@ -69,7 +76,7 @@ class MarketplaceAccount(models.Model):
 
     @api.model
     def _names_of_secrets(self):
-        return {"base_url", "api_key", "api_secret", "access_token", "options"}
+        return {"base_url", "api_key", "api_secret", "access_token"}
 
     @api.model
     def _prepare_go_on(self):
@@ -94,6 +101,32 @@ class MarketplaceAccount(models.Model):
                 "type": "info",
                 "message": self.env._("The shop is asked now; what is new comes in."),
                 "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
+
+    def action_check_connection(self):
+        """Ask the shop for something harmless, and say whether it answers.
+
+        :raise UserError: in its words, when it does not
+        """
+        self.check_access("write")
+        try:
+            with self._get_connector() as shop:
+                shop.check_connection()
+        except ConnectorError as error:
+            raise UserError(
+                self.env._(
+                    "%(account)s cannot be reached: %(error)s",
+                    account=self.name,
+                    error=error,
+                )
+            ) from error
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success",
+                "message": self.env._("%s answers.", self.name),
             },
         }
 
@@ -199,7 +232,8 @@ class MarketplaceAccount(models.Model):
         """
         if not self.poll_started:
             self.poll_started = fields.Datetime.now()
-        since = self.poll_from or (self.last_poll or self.create_date) - OVERLAP
+        since = self.last_poll or self.take_over_from or self.create_date
+        since = self.poll_from or since - OVERLAP
         with self._get_connector() as shop:
             for page in shop.poll_pages(
                 self.poll_cursor or "", _aware(since), _aware(self.poll_until)

@@ -159,6 +159,30 @@ class TestMarketplacePoll(MarketplaceCommon):
         with self.assertRaisesRegex(UserError, "archived"):
             self.account.action_fetch_now()
 
+    def test_nothing_older_is_taken_over(self):
+        """What was credited by hand before the account was there stays alone."""
+        start = fields.Datetime.now() - timedelta(days=3)
+        self.account.take_over_from = start
+        settings = self.account._get_settings()
+        self.assertEqual(settings["start"], str(self.account.take_over_from))
+        self.polls((["a"], ""))
+        self.cron("poll")
+        since = self.asked[0][1].replace(tzinfo=None)
+        self.assertLess(abs(since - start), timedelta(minutes=11))
+
+    def test_connection(self):
+        self.patch(FakeShop, "check_connection", lambda shop: None)
+        self.account.action_check_connection()
+
+        def refuse(shop):
+            raise Refused("no", 401)
+
+        self.patch(FakeShop, "check_connection", refuse)
+        with self.assertRaisesRegex(UserError, "cannot be reached: no"):
+            self.account.action_check_connection()
+        with self.assertRaises(AccessError):
+            self.account.with_user(self.service).action_check_connection()
+
     def test_fetch_again(self):
         """A range of time is asked once more, and says nothing about what is new."""
         last = fields.Datetime.now() - timedelta(hours=1)
