@@ -1,4 +1,5 @@
 from . import controllers
+from .hooks import uninstall_hook
 from .hooks import post_init_hook, uninstall_hook
 from . import models
 from . import report

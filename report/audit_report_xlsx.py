@@ -31,7 +31,7 @@ def make_xlsx(report):
 
     Amounts are numbers, dates are dates; no text is taken for a formula.
     """
-    _ = report.env._
+    env = report.env
     out = io.BytesIO()
     book = xlsxwriter.Workbook(
         out,
@@ -50,33 +50,33 @@ def make_xlsx(report):
         "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         "amount": book.add_format({"num_format": "#,##0.00"}),
     }
-    _write_summary(book.add_worksheet(_("Summary")), report, styles)
-    _write_credit_notes(book.add_worksheet(_("Credit notes")), report, styles)
+    _write_summary(book.add_worksheet(env._("Summary")), report, styles)
+    _write_credit_notes(book.add_worksheet(env._("Credit notes")), report, styles)
     book.close()
     return out.getvalue()
 
 
 def _write_summary(sheet, report, styles):
-    _ = report.env._
+    env = report.env
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 3, 18)
     sheet.write_string(0, 0, report._get_title(), styles["title"])
     rows = [
-        (_("Company"), report.company_id.name),
-        (_("State of the audit journal"), report.chain_text or ""),
-        (_("Last entry"), str(report.chain_number)),
-        (_("Hash of the last entry"), report.chain_hash or ""),
-        (_("Missing numbers"), report.gaps or _("none")),
-        (_("Credited beyond the invoice"), report.overcredited or _("none")),
-        (_("Credit notes"), str(len(report.line_ids))),
-        (_("Cancelled or reset"), str(report.cancelled_count)),
-        (_("Without original invoice"), str(report.without_invoice_count)),
+        (env._("Company"), report.company_id.name),
+        (env._("State of the audit journal"), report.chain_text or ""),
+        (env._("Last entry"), str(report.chain_number)),
+        (env._("Hash of the last entry"), report.chain_hash or ""),
+        (env._("Missing numbers"), report.gaps or env._("none")),
+        (env._("Credited beyond the invoice"), report.overcredited or env._("none")),
+        (env._("Credit notes"), str(len(report.line_ids))),
+        (env._("Cancelled or reset"), str(report.cancelled_count)),
+        (env._("Without original invoice"), str(report.without_invoice_count)),
     ]
     for number, (name, text) in enumerate(rows, 2):
         sheet.write_string(number, 0, name)
         sheet.write_string(number, 1, text)
     start = len(rows) + 3
-    for column, name in enumerate((_("Rate %"), _("Base"), _("VAT"))):
+    for column, name in enumerate((env._("Rate %"), env._("Base"), env._("VAT"))):
         sheet.write_string(start, column, name, styles["head"])
     for number, rate in enumerate(report.rate_ids, start + 1):
         sheet.write_number(number, 0, rate.rate)
@@ -85,29 +85,29 @@ def _write_summary(sheet, report, styles):
 
 
 def _write_credit_notes(sheet, report, styles):
-    _ = report.env._
+    env = report.env
     moves = report.line_ids.move_id
     rates = [rate.rate for rate in report.rate_ids]
     heads = [
-        _("Number"),
-        _("Date"),
-        _("Customer"),
-        _("VAT number"),
-        _("Corrects"),
-        _("Date of the invoice"),
-        _("Reason"),
-        _("Explanation"),
-        _("Posted by"),
-        _("Posted at (UTC)"),
-        _("Approved by"),
-        _("Untaxed"),
-        _("VAT"),
-        _("Total"),
-        *(_("Base %(rate)s %%", rate=f"{rate:g}") for rate in rates),
-        *(_("VAT %(rate)s %%", rate=f"{rate:g}") for rate in rates),
-        _("Returned goods"),
-        _("Set off or refunded"),
-        _("State"),
+        env._("Number"),
+        env._("Date"),
+        env._("Customer"),
+        env._("VAT number"),
+        env._("Corrects"),
+        env._("Date of the invoice"),
+        env._("Reason"),
+        env._("Explanation"),
+        env._("Posted by"),
+        env._("Posted at (UTC)"),
+        env._("Approved by"),
+        env._("Untaxed"),
+        env._("VAT"),
+        env._("Total"),
+        *(env._("Base %(rate)s %%", rate=f"{rate:g}") for rate in rates),
+        *(env._("VAT %(rate)s %%", rate=f"{rate:g}") for rate in rates),
+        env._("Returned goods"),
+        env._("Set off or refunded"),
+        env._("State"),
     ]
     sheet.set_column(0, len(heads) - 1, 17)
     sheet.freeze_panes(1, 1)
