@@ -1,6 +1,7 @@
 from collections import defaultdict
 
 from odoo import api, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools.reminder import OpenLine, Step, remind
@@ -51,11 +52,27 @@ class AccountReminderDue(models.AbstractModel):
                 round_amount,
                 minimum=0.0 if standard else plan["minimum"],
                 business=bool(plan and plan["business"]),
-                forced=plan["steps"].index(plan["by_id"][level]) if level else None,
+                forced=self._get_forced_position(plan, level),
             )
             if reminder:
                 reminders.append((customer, reminder))
         return reminders
+
+    @api.model
+    def _get_forced_position(self, plan, level_id):
+        """Return where a level that was chosen by hand stands in its plan."""
+        if not level_id:
+            return None
+        if level_id not in plan["by_id"]:
+            level = self.env["account.reminder.level"].browse(level_id)
+            raise UserError(
+                self.env._(
+                    "%(level)s of %(plan)s: choose a level of the customer's plan.",
+                    level=level.name,
+                    plan=level.plan_id.name,
+                )
+            )
+        return plan["steps"].index(plan["by_id"][level_id])
 
     @api.model
     def _is_left_out(self, customer, plan, today, standard):

@@ -364,6 +364,13 @@ class TestAccountReminder(ReminderCommon):
         with self.assertRaisesRegex(UserError, "not changed any more"):
             self._letter(run).channel = "paper"
 
+    def test_level_of_another_plan(self):
+        self._late(30)
+        letter = self._run().letter_ids
+        other = self.company.reminder_plan_private_id.level_ids[1]
+        with self.assertRaisesRegex(UserError, "customer's plan"):
+            letter.level_id = other
+
     def test_no_level_below(self):
         self._late(60)
         self._sent(20)

@@ -122,7 +122,8 @@ def _overdue_net_of_credits(lines, today, round_amount):
             continue
         for line in overdue:
             used = min(left, line.residual)
-            left = round_amount(currency_id, left - used)
+            if used:
+                left = round_amount(currency_id, left - used)
             told.append(
                 Reminded(line, credited=used, days_late=(today - line.due).days)
             )
@@ -183,7 +184,11 @@ def _add_charges(reminder, steps, today, round_amount, business):
         if business:
             _add_interest(told, step, today, round_amount)
             move = told.line.move_id
-            if move not in indemnified and not told.line.indemnity_booked:
+            if (
+                step.indemnity
+                and move not in indemnified
+                and not told.line.indemnity_booked
+            ):
                 told.indemnity = round_amount(0, step.indemnity)
                 indemnified.add(move)
     fee = round_amount(0, steps[reminder.step].fee)
@@ -196,6 +201,8 @@ def _add_charges(reminder, steps, today, round_amount, business):
 def _add_interest(told, step, today, round_amount):
     """Overdue amount × rate × days / 365, for the days not booked before."""
     since = max(told.line.due, told.line.interest_until or told.line.due)
+    if not step.rate:
+        return
     told.interest_days = max((today - since).days, 0)
     told.rate = step.rate
     told.interest = round_amount(
