@@ -1,5 +1,4 @@
 from . import controllers
-from .hooks import uninstall_hook
 from .hooks import post_init_hook, uninstall_hook
 from . import models
 from . import report
