@@ -61,7 +61,9 @@ class ResCompany(models.Model):
         a chart of accounts is loaded.
         """
         for company in self.filtered(lambda company: not company.parent_id):
-            if not company.downpayment_account_id:
+            account = company.downpayment_account_id
+            # Core proposes the account of the company that has a chart to new ones.
+            if not account.company_ids & company.parent_ids:
                 company.downpayment_account_id = company._find_down_payment_account()
         missing = self.filtered(lambda company: not company.down_payment_product_id)
         products = self.env["product.product"].create(

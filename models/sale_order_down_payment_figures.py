@@ -58,7 +58,6 @@ class SaleOrder(models.Model):
     has_down_payments = fields.Boolean(
         compute="_compute_has_down_payments",
         search="_search_has_down_payments",
-        string="Has Down Payments",
     )
 
     @api.depends("order_line.is_downpayment")

@@ -42,9 +42,7 @@ class SalePaymentStepMixin(models.AbstractModel):
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
     kind = fields.Selection(KINDS, default="percent", required=True)
-    percent = fields.Float(
-        string="Percent", digits=(5, 2), help="Of the order, with taxes."
-    )
+    percent = fields.Float(digits=(5, 2), help="Of the order, with taxes.")
     trigger = fields.Selection(
         TRIGGERS,
         string="Due",
@@ -53,7 +51,7 @@ class SalePaymentStepMixin(models.AbstractModel):
         help="On delivery: all goods of the order are delivered. On completion: "
         "services too. By date: some days after the order.",
     )
-    days = fields.Integer(string="Days")
+    days = fields.Integer()
 
     def _check_steps(self):
         """Raise unless these steps of one schedule can all be invoiced."""

@@ -31,9 +31,7 @@ class SalePaymentStep(models.Model):
     amount = fields.Monetary(
         string="Amount with Taxes", compute="_compute_state", compute_sudo=True
     )
-    due_date = fields.Date(
-        string="Due Date", compute="_compute_state", compute_sudo=True
-    )
+    due_date = fields.Date(compute="_compute_state", compute_sudo=True)
     state = fields.Selection(
         [
             ("waiting", "To Come"),
@@ -236,9 +234,7 @@ class SalePaymentStep(models.Model):
 class SaleOrder(models.Model):
     _inherit = "sale.order"
 
-    payment_schedule_id = fields.Many2one(
-        "sale.payment.schedule", string="Payment Schedule", check_company=True
-    )
+    payment_schedule_id = fields.Many2one("sale.payment.schedule", check_company=True)
     payment_step_ids = fields.One2many(
         "sale.payment.step",
         "order_id",
@@ -286,7 +282,6 @@ class AccountMove(models.Model):
 
     payment_step_id = fields.Many2one(
         "sale.payment.step",
-        string="Payment Step",
         copy=False,
         readonly=True,
         index="btree_not_null",

@@ -493,8 +493,12 @@ class TestDownPayment(DownPaymentCommon):
 
     def test_company_has_product_and_account(self):
         """New companies have theirs; the chart's account goes to the product."""
+        self.env["ir.default"].set(
+            "res.company", "downpayment_account_id", self.advances.id, company_id=True
+        )
         company = self.env["res.company"].create({"name": "Nouvelle"})
         product = company.down_payment_product_id
         self.assertEqual(product.company_id, company)
+        self.assertFalse(company.downpayment_account_id, "of another company")
         own = self.company.down_payment_product_id.with_company(self.company)
         self.assertEqual(own.property_account_income_id, self.advances)
