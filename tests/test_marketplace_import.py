@@ -158,6 +158,8 @@ class TestMarketplaceImport(MarketplaceCommon):
 
     def test_others(self):
         record = self.preview(GOOD)
+        with self.assertRaises(AccessError):
+            record.row_ids.write({"body": "{}"})
         worker = self._new_user("worker", "stock.group_stock_user")
         with self.assertRaises(AccessError):
             record.with_user(worker).read(["state"])
