@@ -85,23 +85,25 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
         return party_node
 
     def _add_invoice_delivery_nodes(self, document_node, vals):
-        super()._add_invoice_delivery_nodes(document_node, vals)
+        result = super()._add_invoice_delivery_nodes(document_node, vals)
         if self._is_credit_note(vals) and not vals["partner_shipping"].country_id:
             # BR-57: an address of delivery has a country, or there is none.
             document_node["cac:Delivery"]["cac:DeliveryLocation"] = None
+        return result
 
     def _add_invoice_payment_means_nodes(self, document_node, vals):
-        super()._add_invoice_payment_means_nodes(document_node, vals)
+        result = super()._add_invoice_payment_means_nodes(document_node, vals)
         if self._is_credit_note(vals):
             credit_note = vals["invoice"]
             # BR-CO-25; UBL has no due date on a credit note itself.
             due = credit_note.invoice_date_due or credit_note.invoice_date
             document_node["cac:PaymentMeans"]["cbc:PaymentDueDate"] = {"_text": due}
+        return result
 
     # -- lines -------------------------------------------------------------------------
 
     def _add_invoice_line_item_nodes(self, line_node, vals):
-        super()._add_invoice_line_item_nodes(line_node, vals)
+        result = super()._add_invoice_line_item_nodes(line_node, vals)
         if self._is_credit_note(vals):
             item = line_node["cac:Item"]
             if not einvoice.clean((item.get("cbc:Name") or {}).get("_text")):
@@ -109,6 +111,7 @@ class AccountEdiXmlUblBis3(models.AbstractModel):
                 item["cbc:Name"] = {
                     "_text": vals["invoice"]._einvoice_line_name(vals["line_idx"])
                 }
+        return result
 
     # -- amounts -----------------------------------------------------------------------
 

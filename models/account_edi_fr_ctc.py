@@ -29,7 +29,7 @@ class AccountEdiXmlUblFrCtc(models.AbstractModel):
         return einvoice.EN16931 if process_type == "billing" else None
 
     def _add_invoice_header_nodes(self, document_node, vals):
-        super()._add_invoice_header_nodes(document_node, vals)
+        result = super()._add_invoice_header_nodes(document_node, vals)
         invoice, company = vals["invoice"], vals["company"]
         note = document_node.get("cbc:Note") or {}
         notes = [(None, note.get("_text")), *company._get_einvoice_mentions()]
@@ -44,6 +44,7 @@ class AccountEdiXmlUblFrCtc(models.AbstractModel):
                 ],
             }
         )
+        return result
 
     @api.model
     def _make_plain(self, document_node):
@@ -67,10 +68,11 @@ class AccountEdiXmlUblFrCtc(models.AbstractModel):
         return party_node
 
     def _add_invoice_line_amount_nodes(self, line_node, vals):
-        super()._add_invoice_line_amount_nodes(line_node, vals)
+        result = super()._add_invoice_line_amount_nodes(line_node, vals)
         for name in ("cbc:CreditedQuantity", "cbc:InvoicedQuantity"):
             if line_node.get(name):  # BR-FR-DEC-02: four decimals
                 line_node[name]["_text"] = f"{line_node[name]['_text']:.4f}"
+        return result
 
     def _export_invoice_constraints(self, invoice, vals):
         constraints = super()._export_invoice_constraints(invoice, vals)

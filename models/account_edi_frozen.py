@@ -191,7 +191,9 @@ class AccountMoveSend(models.AbstractModel):
 
     def _hook_invoice_document_before_pdf_report_render(self, invoice, invoice_data):
         """Send the frozen Factur-X inside the PDF, and not one made anew."""
-        super()._hook_invoice_document_before_pdf_report_render(invoice, invoice_data)
+        result = super()._hook_invoice_document_before_pdf_report_render(
+            invoice, invoice_data
+        )
         if (
             invoice.einvoice_sha256
             and invoice.einvoice_format == "facturx"
@@ -205,6 +207,7 @@ class AccountMoveSend(models.AbstractModel):
                     "builder": self.env["account.edi.xml.cii"],
                 }
                 invoice_data["ubl_cii_xml_attachment_values"] = {"raw": content}
+        return result
 
     def _link_invoice_documents(self, invoices_data):
         """The frozen file is there already: it is not stored a second time."""

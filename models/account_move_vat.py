@@ -35,7 +35,7 @@ class AccountMove(models.Model):
     def _check_can_be_credited(self):
         """Refuse what was sold under the margin scheme: the VAT due on the margin is
         not on the invoice, so none can be taken back from it."""
-        super()._check_can_be_credited()
+        result = super()._check_can_be_credited()
         for move in self:
             lines = move.invoice_line_ids.filtered("tax_ids.is_margin_scheme")
             if lines:
@@ -52,12 +52,14 @@ class AccountMove(models.Model):
                         ),
                     )
                 )
+        return result
 
     def _check_not_overcredited(self):
-        super()._check_not_overcredited()
+        result = super()._check_not_overcredited()
         self._check_credited_taxes()
         for invoice in self:
             invoice._check_vat_not_overcredited()
+        return result
 
     def _check_credited_taxes(self):
         """Refuse other taxes on a credit note's line than its invoice line has: the

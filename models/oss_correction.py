@@ -28,9 +28,7 @@ class OssCorrection(models.Model):
         ondelete="cascade",
         check_company=True,
     )
-    invoice_id = fields.Many2one(
-        "account.move", string="Invoice", readonly=True, check_company=True
-    )
+    invoice_id = fields.Many2one("account.move", readonly=True, check_company=True)
     company_id = fields.Many2one(
         related="move_id.company_id", store=True, index=True, readonly=True
     )

@@ -115,7 +115,7 @@ class ResPartner(models.Model):
         invalid, and breaks with python-stdnum 2. The number is asked about by the cron
         instead, where the company checks numbers.
         """
-        companies = self.env["res.company"].sudo().search([]).filtered("vies_check")
+        companies = self.env["res.company"].sudo().search([("vies_check", "=", True)])
         answers = self.env["vies.answer"].sudo()
         known = answers._get_last(
             {(company, partner.vat) for company in companies for partner in self},

@@ -64,7 +64,7 @@ class ViesAnswer(models.Model):
             )
         )
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("Answers of VIES are kept as they came."))
 
     @api.ondelete(at_uninstall=False)
