@@ -51,7 +51,7 @@ class AccountReminderPlan(models.Model):
 
         Does nothing for companies that have some already.
         """
-        companies = companies or self.env["res.company"].search([])
+        companies = companies or self.env["res.company"].search([("active", "=", True)])
         models = self.with_context(active_test=False).search(
             [("company_id", "=", False)]
         )

@@ -42,7 +42,6 @@ class AccountReminderReport(models.Model):
     amount = fields.Monetary("Open", readonly=True)
     stopped = fields.Selection(
         [("disputed", "Disputed"), ("promised", "Promised"), ("blocked", "Blocked")],
-        "Stopped",
         readonly=True,
     )
 

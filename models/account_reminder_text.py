@@ -116,7 +116,7 @@ class AccountReminderLetter(models.Model):
         text = str(html)
         for name, value in self._get_placeholders().items():
             text = text.replace(f"{{{name}}}", str(escape(value)))
-        return Markup(text)  # pylint: disable=markup-xss
+        return Markup(text)
 
     # -- sums ----------------------------------------------------------------------
 
