@@ -15,7 +15,7 @@ from typing import Any
 
 from .errors import Unreadable
 from .files import FileFormat, Row, write_csv
-from .marks import _
+from .marks import _  # pylint: disable=prefer-env-translation
 from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
 from .readers import decimal, moment, text
 

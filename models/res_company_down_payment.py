@@ -20,7 +20,6 @@ class ResCompany(models.Model):
 
     down_payment_product_id = fields.Many2one(
         "product.product",
-        string="Down Payment Product",
         check_company=True,
         domain="[('type', '=', 'service')]",
         help="On the invoices of down payments and where they are deducted.",
@@ -52,7 +51,9 @@ class ResCompany(models.Model):
     @api.model
     def _set_up_all_down_payments(self):
         """Set up the companies that are there at installation."""
-        self.sudo().with_context(active_test=False).search([])._set_up_down_payments()
+        companies = self.sudo().with_context(active_test=False)
+        # pylint: disable-next=no-search-all
+        companies.search([])._set_up_down_payments()
 
     def _set_up_down_payments(self):
         """Give these companies their product and account for down payments.

@@ -55,6 +55,7 @@ class SaleOrder(models.Model):
         memory = self.env.context.get("avoir_deductions")
         if memory is None or self.id not in memory:
             memory = {}
+            # As core says it. pylint: disable-next=super-method-mismatch
             goods = super()._get_invoiceable_lines(True)
             memory[self.id] = self._find_down_payment_deductions(
                 goods.filtered(lambda line: not line.is_downpayment)

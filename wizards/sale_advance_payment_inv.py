@@ -213,6 +213,7 @@ class SaleAdvancePaymentInv(models.TransientModel):
         moves = self.env["account.move"]
         for _categ, group in lines.grouped(lambda li: li.product_id.categ_id).items():
             context = {"avoir_invoice_line_ids": tuple(group._origin.ids)}
+            # pylint: disable-next=super-method-mismatch
             moves |= super(
                 SaleAdvancePaymentInv, self.with_context(**context)
             )._create_invoices((orders & group.order_id).with_context(**context))

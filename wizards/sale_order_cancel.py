@@ -21,7 +21,6 @@ class SaleOrderCancel(models.TransientModel):
     )
     reason_id = fields.Many2one(
         "account.refund.reason",
-        string="Reason",
         required=True,
         check_company=True,
         default=lambda self: self._default_reason(),
@@ -168,7 +167,6 @@ class SaleOrderCancelLine(models.TransientModel):
         string="Not Credited", compute="_compute_figures", compute_sudo=True
     )
     paid = fields.Monetary(
-        string="Paid",
         compute="_compute_figures",
         compute_sudo=True,
         help="Once it is credited, this is owed back to the customer.",

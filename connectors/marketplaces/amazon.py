@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from ..errors import Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
 from ..http import Http, host_of, is_loopback, origin
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Fetched
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, text

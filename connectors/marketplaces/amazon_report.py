@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from ..errors import Unreadable
 from ..files import FileFormat, Row
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, moment, text
 from .events import dedupe, digest

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http, host_of, is_loopback
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream, floor
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text

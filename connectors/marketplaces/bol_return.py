@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import Unreadable
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
 from .events import dedupe

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Refused, Unreadable
 from ..http import Answer
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, rows, text

@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..errors import Unreadable
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
 from .events import dedupe

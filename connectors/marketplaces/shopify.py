@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import Unreadable, Untrusted
 from ..http import host_of
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (

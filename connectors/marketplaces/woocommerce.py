@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Refused
-from ..marks import _
+from ..marks import _  # pylint: disable=prefer-env-translation
 from ..notices import Fetched, IncomingEvent, Money, Ping, ReturnLine, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
