@@ -21,12 +21,14 @@ class SalePaymentStep(models.Model):
     )
     company_id = fields.Many2one(related="order_id.company_id", store=True)
     currency_id = fields.Many2one(related="order_id.currency_id")
-    invoice_ids = fields.One2many("account.move", "payment_step_id", copy=False)
+    invoice_ids = fields.One2many(
+        "account.move", "payment_step_id", string="Invoices", copy=False
+    )
     invoice_id = fields.Many2one(
         "account.move", compute="_compute_state", compute_sudo=True
     )
     invoice_name = fields.Char(
-        string="Invoice", compute="_compute_state", compute_sudo=True
+        string="Invoice Number", compute="_compute_state", compute_sudo=True
     )
     amount = fields.Monetary(
         string="Amount with Taxes", compute="_compute_state", compute_sudo=True
