@@ -168,7 +168,8 @@ class StockMove(models.Model):
             [
                 ("sale_line_id", "in", returns.sale_line_id.ids),
                 ("product_id", "in", returns.product_id.ids),
-                ("state", "!=", "cancel"),
+                # A draft is no plan yet: its own confirmation is checked.
+                ("state", "not in", ("draft", "cancel")),
             ]
         )
         sent = moves.filtered(lambda move: move._goes_to_customer())
@@ -337,6 +338,9 @@ class StockMoveLine(models.Model):
         """What is done already is corrected within the same limits."""
         moves = self.move_id.filtered(lambda move: move.state == "done")
         (moves | moves.returned_move_ids)._check_returned_quantities()
+        moves.picking_id.filtered(
+            lambda one: one.state == "done" and one.return_kind == "customer"
+        )._settle_credit()
 
 
 def _sum_done(moves):

@@ -7,6 +7,13 @@ QUANTITY_FIELDS = {
     "repair": "return_repair_qty",
     "refused": "return_refused_qty",
 }
+# What orders and credit notes go by, once goods are received.
+SETTLED_FIELDS = {
+    "to_refund",
+    "sale_line_id",
+    "origin_returned_move_id",
+    "marketplace_return_line_id",
+}
 VERDICTS = [
     ("stock", "To stock"),
     ("scrap", "To scrap"),
@@ -68,15 +75,34 @@ class StockMove(models.Model):
 
     def write(self, vals):
         judged = {"return_verdict", *QUANTITY_FIELDS.values()} & vals.keys()
-        if judged and any(move.state == "done" for move in self):
-            raise UserError(
-                self.env._(
-                    "%(transfer)s is received: what was said of the goods stands. Move"
-                    " them with a transfer of its own.",
-                    transfer=", ".join(self.picking_id.mapped("name")),
-                )
-            )
+        done = self.filtered(lambda move: move.state == "done")
+        if (judged and done) or done._is_settled_otherwise(vals):
+            self._raise_verdict_stands()
         return super().write(vals)
+
+    def _is_settled_otherwise(self, vals):
+        """Whether values would change, behind the back of the credit notes, what was
+        received; the interface does not offer it, the API would take it."""
+        names = SETTLED_FIELDS & vals.keys()
+        if not names or self.env.su:
+            return False
+        return any(
+            move[name] != move._fields[name].convert_to_cache(vals[name], move)
+            if name == "to_refund"
+            else (move[name].id or False) != (vals[name] or False)
+            for move in self
+            if move._comes_from_customer()
+            for name in names
+        )
+
+    def _raise_verdict_stands(self):
+        raise UserError(
+            self.env._(
+                "%(transfer)s is received: what was said of the goods stands. Move"
+                " them with a transfer of its own.",
+                transfer=", ".join(self.picking_id.mapped("name")),
+            )
+        )
 
     def _action_confirm(self, merge=True, merge_into=False, create_proc=True):
         moves = super()._action_confirm(
@@ -313,6 +339,33 @@ class StockMoveLine(models.Model):
         " of the transfer tell.",
     )
     is_received_return = fields.Boolean(compute="_compute_is_received_return")
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines.filtered("quantity")._check_verdict_stands()
+        return lines
+
+    def write(self, vals):
+        self.filtered(
+            lambda line: (
+                ("quantity" in vals and line.quantity != vals["quantity"])
+                or ("lot_id" in vals and line.lot_id.id != vals["lot_id"])
+            )
+        )._check_verdict_stands()
+        return super().write(vals)
+
+    def _check_verdict_stands(self):
+        """What was scrapped or sent back follows no correction of the receipt."""
+        moves = self.move_id.filtered(
+            lambda move: (
+                move.state == "done"
+                and move.return_verdict in ("scrap", "refused")
+                and move._comes_from_customer()
+            )
+        )
+        if moves:
+            moves._raise_verdict_stands()
 
     @api.depends("location_id.usage", "move_id")
     def _compute_is_received_return(self):

@@ -104,14 +104,7 @@ class StockPicking(models.Model):
         if not isinstance(exception, UserError):
             _logger.error("%s could not be credited", self.name, exc_info=exception)
         self.return_credit_error = str(exception)
-        summary = self.env._("Received, but not credited")
-        user = self._get_credit_responsible()
-        if user and not self._get_credit_activities():
-            self.activity_schedule(
-                "avoir.mail_activity_type_return_credit",
-                summary=summary,
-                user_id=user.id,
-            )
+        self._tell_accountant(self.env._("Received, but not credited"))
 
     def _get_credit_activities(self):
         kind = self.env.ref("avoir.mail_activity_type_return_credit")
@@ -198,14 +191,19 @@ class StockPicking(models.Model):
     # ------------------------------------------------------------------
 
     def _take_credit_back(self):
-        """Goods that were credited are with the customer again: drafts are made anew,
-        what is posted becomes invoiceable again or is told to the accountant."""
+        """Goods that were credited are with the customer again."""
         # sudo: as in `_credit_received`
-        returns = self.sudo().move_ids.filtered("to_refund").origin_returned_move_id
-        returns = returns.picking_id.filtered(
-            lambda picking: picking.return_state == "over"
-        )
-        for picking in returns:
+        moves = self.sudo().move_ids.filtered("to_refund").origin_returned_move_id
+        over = moves.picking_id.filtered(lambda one: one.return_state == "over")
+        over._settle_credit()
+
+    def _settle_credit(self):
+        """What was received is another quantity now: drafts are made anew, what is
+        posted becomes invoiceable again or is told to the accountant; what is missing
+        is credited as the company wants it."""
+        # sudo: as in `_credit_received`
+        returns = self.sudo()
+        for picking in returns.filtered(lambda one: one.return_state == "over"):
             notes = picking.credit_note_ids.filtered(_is_counted)
             drafts = notes.filtered(lambda move: move.state == "draft")
             if drafts:
@@ -231,10 +229,15 @@ class StockPicking(models.Model):
         }
 
     def _tell_credited_too_much(self):
+        self._tell_accountant(self.env._("More is credited than came back"))
+
+    def _tell_accountant(self, summary):
+        """Ask an accountant to look at this return, once at a time."""
+        self.ensure_one()
         user = self._get_credit_responsible()
         if user and not self._get_credit_activities():
             self.activity_schedule(
                 "avoir.mail_activity_type_return_credit",
-                summary=self.env._("More is credited than came back"),
+                summary=summary,
                 user_id=user.id,
             )

@@ -269,6 +269,24 @@ class StockPicking(models.Model):
 class StockMove(models.Model):
     _inherit = "stock.move"
 
+    def _action_cancel(self):
+        waiting = self.filtered(
+            lambda move: (
+                move.state not in ("done", "cancel")
+                and move.origin_returned_move_id.return_verdict == "refused"
+                and move._goes_to_customer()
+            )
+        )
+        result = super()._action_cancel()
+        stayed = waiting.filtered(lambda move: move.state == "cancel")
+        # sudo: who works in the warehouse has no rights on the accounts
+        for receipt in stayed.sudo().origin_returned_move_id.picking_id:
+            if not receipt.company_id.return_credit_refused:
+                receipt._tell_accountant(
+                    self.env._("Refused goods were not sent to the customer")
+                )
+        return result
+
     def _is_accepted_return(self):
         """Whether goods of an order were received and taken back with this move."""
         return (

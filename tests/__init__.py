@@ -36,12 +36,13 @@ from . import test_order_cancel
 from . import test_payment_schedule
 from . import test_discount_credit
 from . import test_down_payment_tour
+from . import test_account_reminder
 from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_einvoice
-from . import test_account_reminder
 from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies
 from . import test_account_reminder_portal
 from . import test_vat_oss
+from . import test_return_hostile

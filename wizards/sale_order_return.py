@@ -165,7 +165,7 @@ class SaleOrderReturnLine(models.TransientModel):
                 wanted = line.uom_id._compute_quantity(missing, unit, round=False)
                 taken = min(wanted, left[move])
                 if unit.compare(taken, 0) > 0:
-                    quantities[move] = taken
+                    quantities[move] = quantities.get(move, 0.0) + taken
                     left[move] -= taken
                     missing -= unit._compute_quantity(taken, line.uom_id, round=False)
             if line.uom_id.compare(missing, 0) > 0:
