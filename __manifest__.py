@@ -1,7 +1,7 @@
 {
     "name": "Avoir: Credit Notes and Returns",
-    "summary": "Partial credit notes, returns and marketplace refunds, "
-    "never more than was invoiced",
+    "summary": "Credit notes, returns, down payments, reminders and marketplace "
+    "refunds, never more than was invoiced",
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "author": "The avoir founders",
