@@ -196,7 +196,7 @@ def send(env, args, run_):
         for position in range(0, len(letters), 50):
             batch = letters[position : position + 50]
             start, queries = time.perf_counter(), env.cr.sql_log_count
-            batch.with_context(reminder_recheck=True).state = "queued"
+            batch._write_own({"state": "queued"})
             batch._send()
             env.flush_all()
             env.cr.flush()

@@ -41,11 +41,7 @@ class PortalReminder(CustomerPortal):
             return request.redirect("/my")
         if report_type == "pdf":
             return self._download(letter)
-        moves = letter.line_ids.filtered(lambda line: line.amount_residual > 0).move_id
-        moves = moves.filtered(
-            lambda move: move.state == "posted" and move.amount_residual > 0
-        )
-        values = self._get_page_values(moves, letter, kw)
+        values = self._get_page_values(self._get_open_moves(letter), letter, kw)
         return request.render("avoir.portal_my_reminders", values)
 
     @http.route(
@@ -68,9 +64,9 @@ class PortalReminder(CustomerPortal):
             if letter
             else "/my/reminders"
         )
-        moves = letter.line_ids.move_id if letter else self._get_overdue_moves()
+        moves = self._get_open_moves(letter) if letter else self._get_overdue_moves()
         move = moves.filtered(lambda move: move.id == _to_int(move_id))
-        if not move or move.state != "posted" or move.amount_residual <= 0:
+        if not move:
             return request.redirect("/my" if not letter else back)
         error = self._take_answer(move, answer, kw)
         mark = "&" if "?" in back else "?"
@@ -101,6 +97,13 @@ class PortalReminder(CustomerPortal):
         else:
             return "nothing"
         return None
+
+    def _get_open_moves(self, letter):
+        """Return what is left to pay of a letter; no credits."""
+        asked = letter.line_ids.filtered(lambda line: line.amount_residual > 0)
+        return asked.move_id.filtered(
+            lambda move: move.state == "posted" and move.amount_residual > 0
+        )
 
     def _find_letter(self, letter_id, access_token):
         """Return a letter that was sent, as superuser, if it may be seen."""

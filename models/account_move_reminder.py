@@ -48,17 +48,39 @@ class AccountMove(models.Model):
 
     def _schedule_reminder_answer(self, summary, note, date=None):
         """Put an activity for the person in charge on each invoice."""
+        kind = self.env.ref("avoir.mail_activity_type_reminder")
         for move in self:
-            company = move.company_id
+            values = {
+                "date_deadline": date or fields.Date.context_today(move),
+                "summary": summary,
+                "note": note,
+            }
+            # sudo: a second answer of the same kind takes the place of the first,
+            # whoever has that to do
+            known = move.activity_ids.sudo().filtered(
+                lambda activity: (
+                    activity.activity_type_id == kind and activity.summary == summary
+                )
+            )
+            if known:
+                known[:1].write(values)
+                continue
             move.activity_schedule(
                 "avoir.mail_activity_type_reminder",
-                date_deadline=date or fields.Date.context_today(move),
-                summary=summary,
-                note=note,
-                user_id=(
-                    company.reminder_user_id or move.invoice_user_id or self.env.user
-                ).id,
+                user_id=move._get_reminder_user().id,
+                **values,
             )
+
+    def _get_reminder_user(self):
+        """Return who deals with an answer: never the customer who gave it."""
+        self.ensure_one()
+        user = self.env.user
+        return (
+            self.company_id.reminder_user_id
+            or self.invoice_user_id
+            or self.reminder_line_ids.letter_id.run_id.user_id[:1]
+            or (user if not user.share else self.create_uid)
+        )
 
     def action_reminder_answer(self):
         """Open the form in which an answer of the customer is noted."""

@@ -29,8 +29,9 @@ class AccountReminderLetter(models.Model):
         moves = self.env["account.move"].create(list(values.values()))
         moves.action_post()
         for letter, move in zip(values, moves, strict=True):
-            letter.charge_move_id = move
-            letter._get_lines_to_charge().charged = True
+            letter._write_own({"charge_move_id": move.id})
+            # sudo: lines are what was found, nobody types them in
+            letter._get_lines_to_charge().sudo().charged = True
 
     def _get_lines_to_charge(self):
         return self.line_ids.filtered(
@@ -139,5 +140,5 @@ class AccountReminderLetter(models.Model):
             ],
             post=True,
         )
-        self.waived_move_id = credit_note
+        self._write_own({"waived_move_id": credit_note.id})
         return credit_note

@@ -249,14 +249,19 @@ class AccountReminderDue(models.AbstractModel):
 
     @api.model
     def _get_told_query(self, company, own):
-        """How far each line was reminded: only what was not cancelled counts."""
+        """How far each line was reminded, and up to when interest was booked.
+
+        A cancelled letter was no reminder, but what it booked stays booked.
+        """
         return SQL(
             """(
-            SELECT move_line_id, MAX(step) AS step, MAX(date) AS last,
+            SELECT move_line_id,
+                   MAX(step) FILTER (WHERE state <> 'cancelled') AS step,
+                   MAX(date) FILTER (WHERE state <> 'cancelled') AS last,
                    MAX(date) FILTER (WHERE charged AND interest > 0) AS interest_until
               FROM account_reminder_letter_line
              WHERE company_id = %s AND level_id IS NOT NULL
-               AND state IN ('queued', 'sent', 'failed')
+               AND (state IN ('queued', 'sent', 'failed') OR charged)
                AND NOT letter_id = ANY(%s)
              GROUP BY move_line_id)""",
             company.id,

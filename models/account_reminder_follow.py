@@ -40,7 +40,7 @@ class AccountReminderLetter(models.Model):
 
     def _ask_for_call(self):
         """Put the customers on the list of today's calls."""
-        self.call_state = "todo"
+        self._write_own({"call_state": "todo"})
         for letter in self:
             letter.activity_schedule(
                 "mail.mail_activity_data_call",
@@ -65,7 +65,7 @@ class AccountReminderLetter(models.Model):
         }
 
     def _close_call(self):
-        self.filtered("call_state").call_state = "done"
+        self.filtered("call_state")._write_own({"call_state": "done"})
         self.activity_feedback(["mail.mail_activity_data_call"])
 
     @api.model

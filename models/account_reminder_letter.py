@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import formatLang
 
 STATES = [
@@ -24,6 +24,17 @@ INSERTED = (
     "oldest_date",
     "excluded",
 )
+# What preview, sending and charging write, and nobody else.
+OWN_FIELDS = frozenset(
+    (
+        *("state", "run_id", "company_id", "partner_id", "lang", "level_forced"),
+        *("step", "date", "has_mail", "amount_due", "oldest_date", "line_ids"),
+        *("sent_date", "failure", "attachment_id", "mail_id", "printed_date"),
+        *("charge_move_id", "waived_move_id", "call_state", "access_token"),
+    )
+)
+# An object cannot come in a context over RPC.
+OWN_WRITE = object()
 
 
 class AccountReminderLetter(models.Model):
@@ -261,14 +272,19 @@ class AccountReminderLetter(models.Model):
 
         :raises UserError: when it is no preview any more, or nothing is left for
             this level
+        :raises AccessError: for what only sending writes
         """
-        if not {"level_id", "channel", "excluded", "contact_id"}.isdisjoint(
-            vals
-        ) and not self.env.context.get("reminder_recheck"):
+        if self.env.context.get("reminder_own") is OWN_WRITE:
+            return super().write(vals)
+        if not self.env.su and not OWN_FIELDS.isdisjoint(vals):
+            raise AccessError(
+                self.env._("What became of a reminder is written by sending it.")
+            )
+        if not {"level_id", "channel", "excluded", "contact_id"}.isdisjoint(vals):
             self._check_draft()
         result = super().write(vals)
-        if "level_id" in vals and not self.env.context.get("reminder_recheck"):
-            super().write({"level_forced": True})
+        if "level_id" in vals:
+            self._write_own({"level_forced": True})
             for letter in self:
                 letter._recheck(letter.date)
             if any(letter.state == "cancelled" for letter in self):
@@ -279,6 +295,10 @@ class AccountReminderLetter(models.Model):
                     )
                 )
         return result
+
+    def _write_own(self, vals):
+        """Write what only the reminders themselves write."""
+        return self.with_context(reminder_own=OWN_WRITE).write(vals)
 
     def _check_draft(self):
         for letter in self:
@@ -330,7 +350,10 @@ class AccountReminderLetter(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_history(self):
-        if any(letter.state not in ("draft", "cancelled") for letter in self):
+        if any(
+            letter.state not in ("draft", "cancelled") or letter.charge_move_id
+            for letter in self
+        ):
             raise UserError(
                 self.env._("Reminders that were sent are part of the history.")
             )

@@ -79,6 +79,22 @@ class AccountReminderLetterLine(models.Model):
                 line.amount_total - line.amount_residual
             )
 
+    def _get_key(self):
+        self.ensure_one()
+        return self.letter_id.id, self.move_line_id.id, self.level_id.id
+
+    def _get_charges(self):
+        """Return what was booked, for the line that takes this one's place."""
+        self.ensure_one()
+        return {
+            "charged": True,
+            "fee": self.fee,
+            "interest": self.interest,
+            "interest_days": self.interest_days,
+            "interest_rate": self.interest_rate,
+            "indemnity": self.indemnity,
+        }
+
     @api.model
     def _insert(self, company, date, state, reminders):
         """Store the lines of letters as rows.

@@ -10,13 +10,21 @@ class AccountReminderLetter(models.Model):
         """Put a mail for each letter into the queue, with letter and invoices."""
         if not self:
             return
+        self._cancel_mails()
         invoices = self._get_invoice_attachments()
         values = [letter._prepare_mail(invoices) for letter in self]
         # sudo: the queue of mails is not an accountant's to write
         mails = self.env["mail.mail"].sudo().create(values)
         for letter, mail in zip(self, mails, strict=True):
-            letter.mail_id = mail
+            letter._write_own({"mail_id": mail.id})
         self.env.ref("mail.ir_cron_mail_scheduler_action").sudo()._trigger()
+
+    def _cancel_mails(self):
+        """Keep mails that failed from being tried once more beside a new one."""
+        # sudo: as in _mail
+        self.mail_id.sudo().filtered(
+            lambda mail: mail.state in ("outgoing", "exception")
+        ).state = "cancel"
 
     def _prepare_mail(self, invoices):
         self.ensure_one()
@@ -105,6 +113,11 @@ class MailMail(models.Model):
                     or self.env._("The mail could not be sent."),
                 }
             )
+        else:
+            # The queue was tried again, past Send Again: that worked.
+            self.env["account.reminder.letter"].sudo().search(
+                [("mail_id", "in", self.ids), ("state", "=", "failed")]
+            ).write({"state": "sent", "failure": False})
         return super()._postprocess_sent_message(
             success_pids,
             success_emails,

@@ -1,7 +1,9 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
+
+from .account_reminder_letter import OWN_WRITE
 
 # Sent at once when the button is clicked; more go in the background.
 AT_ONCE = 5
@@ -100,6 +102,47 @@ class AccountReminderRun(models.Model):
                 if state != "cancelled" and not excluded
             )
 
+    # -- what may be changed -----------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not self.env.su and any("state" in vals for vals in vals_list):
+            self._refuse_state()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Keep what was sent as it was sent; a preview of something else is void.
+
+        :raises UserError: when it is no preview any more
+        :raises AccessError: for the state, which buttons change
+        """
+        if self.env.context.get("reminder_own") is OWN_WRITE or self.env.su:
+            return super().write(vals)
+        if "state" in vals:
+            self._refuse_state()
+        if not {"kind", "company_id", "date", "partner_ids"}.isdisjoint(vals):
+            for run in self:
+                run._check_draft()
+        if not {"kind", "company_id"}.isdisjoint(vals):
+            self._delete_drafts()
+        return super().write(vals)
+
+    def _refuse_state(self):
+        raise AccessError(
+            self.env._("Buttons change the state of a run, nothing else.")
+        )
+
+    def _write_own(self, vals):
+        """Write what only the reminders themselves write."""
+        return self.with_context(reminder_own=OWN_WRITE).write(vals)
+
+    def _check_draft(self):
+        self.ensure_one()
+        if self.state != "draft":
+            raise UserError(
+                self.env._("%(run)s: already sent or cancelled.", run=self.name)
+            )
+
     # -- preview -----------------------------------------------------------------
 
     def action_prepare(self):
@@ -178,13 +221,12 @@ class AccountReminderRun(models.Model):
 
         :raises UserError: when it is no preview any more
         """
+        # The letters are stored and deleted past the ORM.
+        self.check_access("write")
         self.lock_for_update()
         self.invalidate_recordset(["state"])
         for run in self:
-            if run.state != "draft":
-                raise UserError(
-                    self.env._("%(run)s: already sent or cancelled.", run=run.name)
-                )
+            run._check_draft()
 
     # -- sending -----------------------------------------------------------------
 
@@ -201,16 +243,16 @@ class AccountReminderRun(models.Model):
                 )
             run.letter_ids.filtered(
                 lambda letter: letter.state == "draft" and letter.excluded
-            ).state = "cancelled"
-            run.state = "sending"
+            )._write_own({"state": "cancelled"})
+            run._write_own({"state": "sending"})
             letters._queue()
         return True
 
     def action_cancel(self):
         """Throw the preview away."""
         self._lock_draft()
-        self.letter_ids.state = "cancelled"
-        self.state = "cancelled"
+        self.letter_ids._write_own({"state": "cancelled"})
+        self._write_own({"state": "cancelled"})
         return True
 
     def _finish(self):
@@ -220,7 +262,7 @@ class AccountReminderRun(models.Model):
         )
         done = self.filtered(lambda run: run.state == "sending")
         done -= self.browse(run.id for (run,) in waiting)
-        done.state = "done"
+        done._write_own({"state": "done"})
         for run in done:
             run.message_post(
                 body=self.env._(
@@ -322,3 +364,5 @@ class AccountReminderRun(models.Model):
             raise UserError(
                 self.env._("A run that was sent is part of the history: it stays.")
             )
+        # sudo: a letter without its run would keep its customer out of later runs
+        self.letter_ids.sudo().unlink()

@@ -32,12 +32,13 @@ class AccountReminderLetter(models.Model):
     def _queue(self):
         """Have these letters sent: a few at once, more in the background."""
         self._check_once_per_level()
-        self.write({"state": "queued", "failure": False})
+        self._write_own({"state": "queued", "failure": False})
         self.env.flush_all()
         if len(self) > AT_ONCE:
             self.env.ref("avoir.ir_cron_reminder_send")._trigger()
             return
-        self._send_isolated()
+        # What another transaction did meanwhile: the server tries the click again.
+        self._send_isolated(raise_transient=True)
         self.run_id._finish()
 
     def _check_once_per_level(self):
@@ -123,9 +124,7 @@ class AccountReminderLetter(models.Model):
 
     def _fail(self, exception):
         """Show what went wrong; the letter can be sent again."""
-        self.with_context(reminder_recheck=True).write(
-            {"state": "failed", "failure": str(exception)[:250]}
-        )
+        self._write_own({"state": "failed", "failure": str(exception)[:250]})
 
     def action_resend(self):
         """Send again what failed, after another look at what is due."""
@@ -136,9 +135,23 @@ class AccountReminderLetter(models.Model):
         return True
 
     def action_give_up(self):
-        """Cancel what failed: it does not count as a reminder."""
+        """Cancel what failed: it does not count as a reminder.
+
+        :raises UserError: when it was sent, or its charges were booked
+        """
         self._check_draft()
-        self.state = "cancelled"
+        for letter in self:
+            if letter.charge_move_id and not letter.waived_move_id:
+                raise UserError(
+                    self.env._(
+                        "%(letter)s: its charges are booked on %(move)s. Waive them "
+                        "first.",
+                        letter=letter.display_name,
+                        move=letter.charge_move_id.name,
+                    )
+                )
+        self._cancel_mails()
+        self._write_own({"state": "cancelled"})
         return True
 
     # -- one batch ---------------------------------------------------------------
@@ -166,7 +179,7 @@ class AccountReminderLetter(models.Model):
         written = self.filtered(lambda letter: letter.channel != "call")
         written._render()
         written.filtered(lambda letter: letter.channel in ("mail", "both"))._mail()
-        self.write({"state": "sent", "sent_date": fields.Datetime.now()})
+        self._write_own({"state": "sent", "sent_date": fields.Datetime.now()})
         (self - written)._ask_for_call()
         self._take_next_action()
         self._note_history()
@@ -210,7 +223,6 @@ class AccountReminderLetter(models.Model):
                 forced=forced,
             )
         }
-        self = self.with_context(reminder_recheck=True)
         kept = self.filtered(lambda letter: letter.partner_id.id in found)
         (self - kept)._drop()
         by_state = defaultdict(list)
@@ -219,21 +231,20 @@ class AccountReminderLetter(models.Model):
             letter._take_over(reminder, today)
             by_state[letter.state].append((letter.id, reminder))
         booked = kept.filtered("charge_move_id")
-        charged = booked.line_ids.filtered("charged")
-        charged_values = [
-            (line.letter_id.id, line.move_line_id.id, line.level_id.id)
-            for line in charged
-        ]
-        kept.line_ids.unlink()
+        charged = {
+            line._get_key(): line._get_charges()
+            for line in booked.line_ids.filtered("charged")
+        }
+        # sudo: lines are what was found, nobody types them in
+        kept.line_ids.sudo().unlink()
         self.env.flush_all()
         for state, reminders in by_state.items():
             self.env["account.reminder.letter.line"]._insert(
                 company, today, state, reminders
             )
-        for line in booked.line_ids:
-            key = (line.letter_id.id, line.move_line_id.id, line.level_id.id)
-            line.charged = key in charged_values
-        return kept.with_context(reminder_recheck=False)
+        for line in booked.line_ids.sudo():
+            line.write(charged.get(line._get_key(), {}))
+        return kept
 
     def _take_over(self, reminder, today):
         """Write what is due now, and say in the chatter what differs."""
@@ -246,7 +257,7 @@ class AccountReminderLetter(models.Model):
                     new=self._format_sums({self.currency_id: reminder.amount}),
                 )
             )
-        self.write(
+        self._write_own(
             {
                 "date": today,
                 "amount_due": reminder.amount,
@@ -260,9 +271,18 @@ class AccountReminderLetter(models.Model):
         """Cancel letters for which nothing is left to ask."""
         if not self:
             return
-        self.write({"state": "cancelled"})
+        self._cancel_mails()
+        self._write_own({"state": "cancelled"})
         text = self.env._("Not sent: nothing of it is due any more.")
-        self._message_log_batch(bodies=dict.fromkeys(self.ids, text))
+        bodies = dict.fromkeys(self.ids, text)
+        for letter in self:
+            if letter.charge_move_id and not letter.waived_move_id:
+                bodies[letter.id] = self.env._(
+                    "Not sent: nothing of it is due any more. Its charges stay booked "
+                    "on %s: waive them if they are not to be paid.",
+                    letter.charge_move_id.name,
+                )
+        self._message_log_batch(bodies=bodies)
 
     # -- paper ---------------------------------------------------------------------
 
@@ -287,7 +307,7 @@ class AccountReminderLetter(models.Model):
         for letter, attachment in zip(
             self, self.env["ir.attachment"].sudo().create(values), strict=True
         ):
-            letter.attachment_id = attachment
+            letter._write_own({"attachment_id": attachment.id})
 
     def action_print(self):
         """Download these letters as one PDF, in their order.
@@ -300,7 +320,7 @@ class AccountReminderLetter(models.Model):
             raise UserError(
                 self.env._("There is no letter to print: send the reminders first.")
             )
-        letters.printed_date = fields.Datetime.now()
+        letters._write_own({"printed_date": fields.Datetime.now()})
         merged = self.env["ir.attachment"].create(
             {
                 "name": self.env._("Reminders %s.pdf", fields.Date.today()),

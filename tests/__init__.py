@@ -37,6 +37,7 @@ from . import test_payment_schedule
 from . import test_discount_credit
 from . import test_down_payment_tour
 from . import test_account_reminder
+from . import test_account_reminder_attack
 from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_einvoice
@@ -46,3 +47,4 @@ from . import test_vies
 from . import test_account_reminder_portal
 from . import test_vat_oss
 from . import test_return_hostile
+from . import test_return_explore

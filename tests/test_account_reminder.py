@@ -558,7 +558,7 @@ class TestAccountReminder(ReminderCommon):
         self._run()
         self.assertEqual(letter.call_state, "todo")
         self._pay(invoice)
-        letter.call_state = False
+        letter.sudo().call_state = False
         self._run()
         self.assertFalse(letter.call_state)
 
