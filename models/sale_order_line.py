@@ -180,6 +180,10 @@ class SaleOrderLine(models.Model):
             else:
                 continue
             setattr(credited, name, getattr(credited, name) + get_value(line))
+        if credited.kept:
+            came = credited.kept * self._get_refused_share_back(is_counted)
+            credited.kept -= came
+            credited.back += came
         return credited
 
     def _get_exact_net(self, is_counted):

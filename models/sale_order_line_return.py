@@ -90,6 +90,42 @@ class SaleOrderLine(models.Model):
         unreplaced = min(done, max(0.0, missing))
         return Returned(done, unreplaced, min(done - unreplaced, to_send))
 
+    def _get_refused_share_back(self, is_counted):
+        """Which part of what was credited with the goods left to the customer came
+        back all the same: goods that were refused and credited, and come once more.
+
+        :param is_counted: tells whether a document counts
+        :return: between 0 and 1
+        """
+        late = self._get_returned_moves()
+        late = late.filtered(
+            lambda move: (
+                move.origin_returned_move_id.origin_returned_move_id.return_verdict
+                == "refused"
+            )
+        )
+        if not late:
+            return 0.0
+        refused = late.origin_returned_move_id.origin_returned_move_id.picking_id
+        kept = of_refused = 0.0
+        for line in self._get_invoice_lines():
+            credit_note = line.move_id
+            if (
+                credit_note.move_type == "out_refund"
+                and not credit_note.return_goods
+                and not credit_note.invoice_again
+                and not line.is_price_correction
+                and line.quantity > 0
+                and is_counted(credit_note)
+            ):
+                quantity = self._get_exact_quantity(line)
+                kept += quantity
+                if credit_note.return_picking_ids & refused:
+                    of_refused += quantity
+        came = self._sum_moves(late)
+        came -= self._sum_moves(late._get_sent_again())
+        return max(0.0, min(came, of_refused)) / kept if kept else 0.0
+
     def _sum_moves(self, moves):
         """Quantity of moves in the line's unit, unrounded."""
         return sum(

@@ -10,6 +10,14 @@ class StockPicking(models.Model):
 
     _inherit = "stock.picking"
 
+    def do_print_picking(self):
+        """The button Print of an expected return prints its slip."""
+        if self and all(picking.return_kind == "customer" for picking in self):
+            self.write({"printed": True})
+            report = self.env.ref("avoir.action_report_return_slip")
+            return report.report_action(self)
+        return super().do_print_picking()
+
     def _get_return_lang(self):
         """The customer's language; a return's moves name no partner, as core's
         ``_get_report_lang`` expects."""

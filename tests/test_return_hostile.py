@@ -118,3 +118,34 @@ class TestReturnHostile(AvoirReturnCommon):
         wizard.line_ids.quantity = 2
         with self.assertRaisesRegex(UserError, "no more than 2"):
             wizard.action_return()
+
+    def test_the_print_button_prints_the_slip(self):
+        order = self.sold()
+        order = order.with_context(discard_logo_check=True)
+        back = self.announce(order, 3).with_user(self.worker)
+        back = back.with_context(discard_logo_check=True)
+        action = back.do_print_picking()
+        self.assertEqual(action["report_name"], "avoir.report_return_slip")
+        self.assertTrue(back.printed)
+        action = order.picking_ids.sorted("id")[0].do_print_picking()
+        self.assertEqual(action["report_name"], "stock.report_picking")
+
+    def test_refused_and_credited_is_not_credited_twice(self):
+        """The customer has the money, sends the goods once more, and they are taken."""
+        self.company.return_credit_refused = True
+        for product in (self.delivered, self.ordered):
+            with self.subTest(product.name):
+                order = self.sold((product, 5))
+                back = self.receive(self.announce(order, 2), refused=2)
+                self._validate(back.return_ids)
+                self.assertEqual(self.credit_notes(order).amount_untaxed, 200)
+                late = self._return(back.return_ids, 1, done=False)
+                self.receive(late)
+                self.assertEqual(self.credit_notes(order).amount_untaxed, 200)
+                self.assertEqual(late.return_state, "received")
+                self.assertToInvoice(order.order_line, 0, invoiced=3)
+                # one that was never credited is
+                first = order.picking_ids.sorted("id")[0]
+                self.receive(self._return(first, 1, done=False))
+                notes = self.credit_notes(order)
+                self.assertEqual(notes.mapped("amount_untaxed"), [200, 100])
