@@ -142,7 +142,7 @@ class AccountMove(models.Model):
             if builder is None or isinstance(builder, (bool, str)):
                 continue
             content, missing = move._make_einvoice(builder)
-            move.write(
+            move._open_lock().write(
                 {
                     "einvoice_format": partner.invoice_edi_format,
                     "einvoice_date": False if missing else now,

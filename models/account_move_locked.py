@@ -20,6 +20,16 @@ LOCKED_FIELDS = (
     "invoice_origin",
     "move_type",
     "name",
+    "delivery_date",
+    "taxable_supply_date",
+    "amount_untaxed",
+    "amount_tax",
+    "amount_total",
+    "amount_residual",
+    "einvoice_format",
+    "einvoice_date",
+    "einvoice_sha256",
+    "einvoice_missing",
 )
 LOCKED_LINE_FIELDS = (
     "name",
@@ -31,6 +41,24 @@ LOCKED_LINE_FIELDS = (
     "reversed_line_id",
     "is_price_correction",
 )
+# Stored results and copies of the document's fields: core recomputes them past
+# ``write``, but takes what a program writes into them.
+LOCKED_RESULT_FIELDS = (
+    "balance",
+    "debit",
+    "credit",
+    "amount_currency",
+    "price_subtotal",
+    "price_total",
+    "ref",
+    "move_name",
+    "parent_state",
+    "date",
+    "invoice_date",
+)
+# In the context while this addon or a button of core changes what is closed. Compared
+# by identity: a context that comes from outside cannot contain it.
+OPEN = object()
 # Where a file's content is, and to what it belongs. Its name may change: Odoo adds to
 # it when a document is reset.
 LOCKED_FILE_FIELDS = ("raw", "datas", "db_datas", "store_fname", "checksum", "url")
@@ -44,9 +72,44 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         names = [name for name in LOCKED_FIELDS if name in vals]
-        if names and "state" not in vals:
-            self._check_not_locked(names, vals)
+        if self.env.context.get("avoir_locked") is not OPEN:
+            if names:
+                self._check_not_locked(names, vals)
+            if "state" in vals or "posted_before" in vals:
+                self._check_state_not_forced(vals)
         return super().write(vals)
+
+    def button_draft(self):
+        return super(AccountMove, self._open_lock()).button_draft()
+
+    def button_cancel(self):
+        return super(AccountMove, self._open_lock()).button_cancel()
+
+    def _open_lock(self):
+        """Return these documents, for code that may change what is closed."""
+        return self.with_context(avoir_locked=OPEN)
+
+    def _check_state_not_forced(self, vals):
+        """Raise where a document would be opened past the buttons and their checks.
+
+        :raise UserError: naming the document
+        """
+        for move in self:
+            forced = (
+                vals.get("state", "posted") != "posted" and move._is_locked()
+            ) or (
+                not vals.get("posted_before", True)
+                and move.posted_before
+                and (move.move_type in REFUND_TYPES or move._is_locked())
+            )
+            if forced:
+                raise UserError(
+                    self.env._(
+                        "%(document)s is posted: use Reset to Draft or Cancel, which "
+                        "check what depends on it.",
+                        document=move.display_name,
+                    )
+                )
 
     def _check_not_locked(self, names, vals):
         """Raise where ``vals`` would change what is closed.
@@ -118,12 +181,16 @@ class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
 
     def write(self, vals):
-        names = [name for name in LOCKED_LINE_FIELDS if name in vals]
-        if names:
-            self._check_not_locked(names, vals)
+        for locked, skipped in (
+            (LOCKED_LINE_FIELDS, ("payment_term", "tax")),
+            (LOCKED_RESULT_FIELDS, ()),
+        ):
+            names = [name for name in locked if name in vals]
+            if names:
+                self._check_not_locked(names, vals, skipped)
         return super().write(vals)
 
-    def _check_not_locked(self, names, vals):
+    def _check_not_locked(self, names, vals, skipped):
         will_change = self.env["account.move"]._field_will_change
         for move, lines in self.grouped("move_id").items():
             if move.state != "posted":
@@ -134,7 +201,7 @@ class AccountMoveLine(models.Model):
                 if any(
                     will_change(line, vals, name)
                     for line in lines
-                    if line.display_type not in ("payment_term", "tax")
+                    if line.display_type not in skipped
                 )
             ]
             if changed and move._is_locked():

@@ -90,6 +90,47 @@ class TestCreditNoteLocked(AvoirCommon):
         self.credit_note.action_post()
         self.assertEqual(self.credit_note.amount_total, 240.0)
 
+    def test_state_is_not_forced(self):
+        """Only the buttons open a document: they check what depends on it."""
+        for move in (self.invoice, self.credit_note):
+            for vals in (
+                {"state": "draft"},
+                {"state": "cancel"},
+                {"state": "posted", "ref": "slipped in"},
+                {"posted_before": False},
+            ):
+                with self.subTest(move=move.name, vals=vals):
+                    self._refused(lambda m=move, v=vals: m.sudo().write(v))
+                    forged = move.with_context(avoir_locked=True)
+                    self._refused(lambda m=forged, v=vals: m.write(v))
+        self.credit_note.button_draft()
+        self._refused(lambda: self.credit_note.write({"posted_before": False}))
+        self.credit_note.button_cancel()
+        self._refused(lambda: self.credit_note.write({"posted_before": False}))
+        self.invoice.button_draft()
+
+    def test_stored_results(self):
+        """Core takes what a program writes into sums and copies."""
+        for move in (self.invoice, self.credit_note):
+            for line in (move.invoice_line_ids, move.line_ids - move.invoice_line_ids):
+                for name, value in (
+                    ("price_subtotal", 1.0),
+                    ("balance", 5.0),
+                    ("debit", 5.0),
+                    ("amount_currency", 5.0),
+                    ("ref", "other"),
+                    ("parent_state", "draft"),
+                    ("move_name", "X/1"),
+                ):
+                    with self.subTest(move=move.name, field=name):
+                        self._refused(
+                            lambda n=name, v=value, li=line: li[:1].write({n: v})
+                        )
+            for name in ("amount_total", "amount_residual"):
+                self._refused(lambda n=name, m=move: m.write({n: 1.0}))
+            for name in ("einvoice_sha256", "einvoice_missing"):
+                self._refused(lambda n=name, m=move: m.write({n: "x"}))
+
     def test_number_stays_given(self):
         self.credit_note.button_draft()
         with self.assertRaisesRegex(UserError, "Cancel it instead"):
