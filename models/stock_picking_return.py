@@ -110,6 +110,10 @@ class StockPicking(models.Model):
         "move_ids.sale_line_id.qty_to_invoice",
     )
     def _compute_return_state(self):
+        # What is looked at for one by one is read for all of them.
+        received = self.filtered(lambda picking: picking.state == "done")
+        received |= received.credit_note_ids.return_picking_ids
+        received.mapped("move_ids.returned_move_ids")
         for picking in self:
             if picking.return_kind != "customer":
                 picking.return_state = False
@@ -248,6 +252,7 @@ class StockPicking(models.Model):
         return backorder
 
     def _action_done(self):
+        self._receive_what_was_not_sold()
         done_before = self.move_ids.filtered(lambda move: move.state == "done")
         result = super()._action_done()
         moves = self.move_ids.filtered(lambda move: move.state == "done") - done_before
@@ -258,6 +263,36 @@ class StockPicking(models.Model):
         self.filtered(lambda one: one.return_kind == "customer")._credit_received()
         self.filtered(lambda one: one.return_kind == "again")._take_credit_back()
         return result
+
+    def _receive_what_was_not_sold(self):
+        """Receive goods that the order never sold, and credit nothing for them.
+
+        Core would make a line of the order for less than nothing of them, at today's
+        price, and warehouse users have no right to.
+        """
+        returns = self.filtered(
+            lambda one: one.return_kind == "customer" and one.reference_ids.sale_ids
+        )
+        for picking in returns:
+            strange = picking.move_ids.filtered(
+                lambda move: (
+                    move.picked
+                    and move.to_refund
+                    and move.state not in ("done", "cancel")
+                    and move._comes_from_customer()
+                    and not move.sale_line_id
+                    and not move.origin_returned_move_id
+                )
+            )
+            if strange:
+                strange.to_refund = False
+                picking._message_log(
+                    body=self.env._(
+                        "%(products)s: not sold with what comes back here. It is"
+                        " received, and nothing is credited for it.",
+                        products=", ".join(strange.product_id.mapped("display_name")),
+                    )
+                )
 
     def _send_refused_back(self, moves):
         """Make the deliveries that bring refused goods to the customer again."""

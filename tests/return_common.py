@@ -28,7 +28,8 @@ class AvoirReturnCommon(AvoirSaleCommon):
     def announce(self, order, quantity=3, **values):
         picking = order.picking_ids.filtered(
             lambda one: one.state == "done" and one.picking_type_code == "outgoing"
-        )[:1]
+        )
+        picking = picking.sorted("id")[:1]
         form = Form(
             self.env["stock.return.picking"].with_context(
                 active_id=picking.id, active_model="stock.picking"

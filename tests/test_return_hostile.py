@@ -149,3 +149,27 @@ class TestReturnHostile(AvoirReturnCommon):
                 self.receive(self._return(first, 1, done=False))
                 notes = self.credit_notes(order)
                 self.assertEqual(notes.mapped("amount_untaxed"), [200, 100])
+
+    def test_what_was_not_sold_is_received_and_not_credited(self):
+        """The customer puts something else into the parcel."""
+        order = self.sold()
+        back = self.announce(order, 2)
+        back.with_user(self.worker).move_ids = [
+            Command.create(
+                {
+                    "product_id": self.ordered.id,
+                    "product_uom_qty": 1,
+                    "quantity": 1,
+                    "picked": True,
+                    "location_id": back.location_id.id,
+                    "location_dest_id": back.location_dest_id.id,
+                }
+            )
+        ]
+        before = self.on_hand(self.ordered, self.stock)
+        back.move_ids.picked = True
+        self.receive(back)
+        self.assertEqual(self.on_hand(self.ordered, self.stock), before + 1)
+        self.assertEqual(len(order.order_line), 1)
+        self.assertEqual(self.credit_notes(order).amount_untaxed, 200)
+        self.assertIn("not sold", "".join(back.message_ids.mapped("body")))
