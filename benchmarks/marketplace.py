@@ -149,9 +149,7 @@ def receive(env, size=100):
         if not env.cr.fetchone()[0]:
             return
         pickings = env["stock.picking"].search(domain, limit=size, order="id")
-        for move in pickings.move_ids:
-            move.quantity = move.product_uom_qty
-            move.picked = True
+        pickings.move_ids.picked = True
         pickings._action_done()
         env.cr.commit()
         env.invalidate_all()
@@ -197,9 +195,7 @@ def by_wizards(env, args, count):
         for row in wizard.product_return_moves:
             row.quantity = 1 if row.move_id.sale_line_id == line else 0
         back = env["stock.picking"].browse(wizard.action_create_returns()["res_id"])
-        for move in back.move_ids:
-            move.quantity = move.product_uom_qty
-            move.picked = True
+        back.move_ids.picked = True
         back.button_validate()
         credit(line)
         env.cr.commit()

@@ -47,7 +47,7 @@ class AccountMove(models.Model):
         templates = invoices._credit_note_templates()
         prepared = []
         for request in requests:
-            invoice = request.invoice
+            invoice = request.invoice.with_prefetch(invoices._ids)
             invoice._check_credit_request_dates(request)
             credits = invoice._prepare_credits(request, remaining)
             base_lines = invoice._prepare_credit_base_lines(request, credits)

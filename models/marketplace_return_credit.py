@@ -29,6 +29,8 @@ class MarketplaceReturn(models.Model):
         """Credit what was received, or what is to be credited without goods."""
         for _company, returns in self._by_company():
             taken = defaultdict(lambda: [0.0, 0.0])
+            returns._read_ahead()
+            returns.line_ids._get_sources().mapped("creditable_quantity")
             credits = [record._prepare_credit(taken) for record in returns]
             credits = [credit for credit in credits if credit]
             for policy in ("post", "draft"):
@@ -255,15 +257,19 @@ class MarketplaceReturn(models.Model):
 class MarketplaceReturnLine(models.Model):
     _inherit = "marketplace.return.line"
 
-    def _get_source(self):
-        """The invoice lines that this line can be credited on, oldest first."""
-        self.ensure_one()
-        lines = self.invoice_line_id or self.sale_line_id.invoice_lines.filtered(
+    def _get_sources(self):
+        """The invoice lines that these lines name, or those of their order lines."""
+        return self.invoice_line_id | self.sale_line_id.invoice_lines.filtered(
             lambda line: (
                 line.parent_state == "posted"
                 and line.move_id.move_type == "out_invoice"
             )
         )
+
+    def _get_source(self):
+        """The invoice lines that this line can be credited on, oldest first."""
+        self.ensure_one()
+        lines = self.invoice_line_id or self._get_sources()
         chosen = self.return_id.invoice_id
         if chosen and lines.filtered(lambda line: line.move_id == chosen):
             lines = lines.filtered(lambda line: line.move_id == chosen)

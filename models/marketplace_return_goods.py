@@ -21,6 +21,7 @@ class MarketplaceReturn(models.Model):
         (self - with_goods | self.child_ids)._check_receipts()
 
     def _create_return_pickings(self, company):
+        self._read_ahead()
         lines = self.line_ids.filtered(lambda line: line._brings_goods())
         lines._adopt_returns()
         delivered = lines.sale_line_id.move_ids.filtered(_is_delivery)
@@ -115,6 +116,18 @@ class MarketplaceReturn(models.Model):
         family = self | self.parent_id
         return family | family.child_ids
 
+    def _read_ahead(self):
+        """Read what these returns are about, all at once.
+
+        A family is put together for each return by itself: what is not in memory by
+        then would be read for each by itself.
+        """
+        lines = self._get_family().line_ids.sudo()
+        lines.mapped("product_id.type")
+        lines.mapped("sale_line_id.product_uom_id")
+        lines.mapped("move_ids.product_uom")
+        lines.mapped("return_id.account_id")
+
     # ------------------------------------------------------------------
     # Receipts
     # ------------------------------------------------------------------
@@ -129,7 +142,9 @@ class MarketplaceReturn(models.Model):
     def _check_receipts(self):
         """Bring those further that wait for goods which came, or come no more."""
         received, done = self.browse(), self.browse()
-        for record in self.filtered(lambda r: r.state == "waiting"):
+        waiting = self.filtered(lambda r: r.state == "waiting")
+        waiting._read_ahead()
+        for record in waiting:
             if record.parent_id.state in EARLY:
                 continue
             moves = record._get_goods_moves()

@@ -98,6 +98,16 @@ class StockMove(models.Model):
             "move_dest_ids": [Command.link(move.id) for move in after],
         }
 
+    def _filter_ordered_by_itself(self):
+        """Those whose product is ordered by itself: core looks for the rule of each
+        move by itself."""
+        rules = self.env["stock.warehouse.orderpoint"]._read_group(
+            [("product_id", "in", self.product_id.ids), ("trigger", "=", "auto")],
+            ["product_id"],
+        )
+        products = {product for (product,) in rules}
+        return self.filtered(lambda move: move.product_id in products)
+
     def _prepare_move_split_vals(self, qty):
         values = super()._prepare_move_split_vals(qty)
         values["marketplace_return_line_id"] = self.marketplace_return_line_id.id

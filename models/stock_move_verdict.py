@@ -108,9 +108,11 @@ class StockMove(models.Model):
         moves = super()._action_confirm(
             merge=merge, merge_into=merge_into, create_proc=create_proc
         )
-        for move in moves.exists():
-            if move._is_received_return() and not move.return_announced_qty:
-                move.return_announced_qty = move.product_uom_qty
+        returns = moves.exists().filtered(
+            lambda move: move._is_received_return() and not move.return_announced_qty
+        )
+        for quantity, some in returns.grouped("product_uom_qty").items():
+            some.return_announced_qty = quantity
         return moves
 
     def _action_done(self, cancel_backorder=False):
@@ -164,6 +166,7 @@ class StockMove(models.Model):
         :raise UserError: naming the product, where more is judged than is received
         """
         vals_list = []
+        judged = {}
         for move in self:
             parts = move._get_verdict_parts()
             first, *others = [verdict for verdict, lines in parts.items() if lines]
@@ -175,8 +178,17 @@ class StockMove(models.Model):
                     line.unlink()
                 elif line.product_uom_id.compare(kept[line], line.quantity):
                     line.quantity = kept[line]
-            move.write(move._prepare_verdict(first))
-            move.move_line_ids.location_dest_id = move.location_dest_id
+            values = move._prepare_verdict(first)
+            judged.setdefault(tuple(values.items()), self.browse())
+            judged[tuple(values.items())] |= move
+        for values, moves in judged.items():
+            moves.write(dict(values))
+        for place, moves in self.grouped("location_dest_id").items():
+            lines = moves.move_line_ids
+            elsewhere = lines.filtered(
+                lambda line, place=place: line.location_dest_id != place
+            )
+            elsewhere.location_dest_id = place
         return self.create(vals_list)
 
     def _get_verdict_parts(self):

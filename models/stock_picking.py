@@ -92,40 +92,69 @@ class StockPicking(models.Model):
         :return: a list of recordsets of return transfers, in the same order.
         :raise UserError: see :meth:`_create_returns`.
         """
-        groups = [
-            (index, goods_return, picking, moves.sudo())
-            for index, goods_return in enumerate(goods_returns)
-            for picking, moves in goods_return.get_moves_by_picking(self.env)
-        ]
+        groups = self._group_by_origin(goods_returns)
         pickings = self.sudo().create(
-            [
-                picking.sudo()._prepare_return_values(goods_return)
-                for _index, goods_return, picking, _moves in groups
-            ]
+            _copy_data(
+                (origin, origin._prepare_return_values(goods_return))
+                for _index, goods_return, origin, _moves in groups
+            )
         )
-        move_values = []
-        for picking, (_index, goods_return, _origin, moves) in zip(
-            pickings, groups, strict=True
-        ):
-            move_values += picking._prepare_return_moves_values(goods_return, moves)
-        moves = self.env["stock.move"].sudo().create(move_values)
+        moves = self.env["stock.move"].sudo()
+        moves = moves.create(
+            _copy_data(
+                values
+                for picking, (_index, goods_return, _origin, origin_moves) in zip(
+                    pickings, groups, strict=True
+                )
+                for values in picking._prepare_return_moves_values(
+                    goods_return, origin_moves
+                )
+            )
+        )
         pickings._confirm_returns(moves)
         results = [self.browse() for _goods_return in goods_returns]
         for picking, (index, *_rest) in zip(pickings, groups, strict=True):
             results[index] |= self.browse(picking.id)
         return results
 
+    @api.model
+    def _group_by_origin(self, goods_returns):
+        """What comes back, by the transfer that it went out with.
+
+        The records of a group read with them what those of all groups need.
+
+        :return: a list of ``(index of the return, return, transfer, moves)``
+        """
+        groups = [
+            (index, goods_return, picking.sudo(), moves.sudo())
+            for index, goods_return in enumerate(goods_returns)
+            for picking, moves in goods_return.get_moves_by_picking(self.env)
+        ]
+        origins = self.sudo().union(*(picking for *_rest, picking, _moves in groups))
+        origins.mapped("reference_ids")
+        moves = origins.move_ids.union(*(moves for *_rest, moves in groups))
+        return [
+            (
+                index,
+                goods_return,
+                picking.with_prefetch(origins._ids),
+                some.with_prefetch(moves._ids),
+            )
+            for index, goods_return, picking, some in groups
+        ]
+
     def _prepare_return_values(self, goods_return):
-        """Values of the transfer that brings goods of this one back, as core's
-        wizard would have them."""
+        """Values of the transfer that brings goods of this one back, on top of its
+        own, as core's wizard would have them."""
         self.ensure_one()
         wizard = self.env["stock.return.picking"]
         values = wizard._prepare_picking_default_values_based_on(self)
         values.update(user_id=False, **goods_return.values)
-        return self.copy_data(values)[0]
+        return values
 
     def _prepare_return_moves_values(self, goods_return, origin_moves):
-        """Values of the moves of a return transfer, as core's wizard would have them.
+        """Values of the moves of a return transfer, as core's wizard would have them:
+        a list of ``(move, values on top of the move's own)``.
 
         The wizard's lines are made in memory only, for what other addons put into
         their ``_prepare_move_default_values``.
@@ -151,7 +180,7 @@ class StockPicking(models.Model):
                 **move._prepare_return_links(),
                 **goods_return.move_values.get(move, {}),
             )
-            values_list += move.copy_data(values)
+            values_list.append((move, values))
         return values_list
 
     def _confirm_returns(self, moves):
@@ -162,7 +191,7 @@ class StockPicking(models.Model):
         )._do_unreserve()
         self._check_company()
         moves._action_confirm(merge=False)
-        moves._trigger_scheduler()
+        moves._filter_ordered_by_itself()._trigger_scheduler()
         self.action_assign()
         self._message_log_batch(
             {
@@ -196,3 +225,21 @@ class StockPicking(models.Model):
         """Open the credit notes for the goods of these transfers."""
         returns = self.env["marketplace.return"]
         return returns._open(self.credit_note_ids)
+
+
+def _copy_data(copies):
+    """What ``copy_data`` gives for each record, in one call for all of them.
+
+    Each call leaves an environment behind, and whoever changes to another environment
+    looks through all that there are.
+
+    :param copies: pairs of a record, which may come several times, and of the values
+        on top of its own
+    """
+    copies = list(copies)
+    if not copies:
+        return []
+    records = copies[0][0].union(*(record for record, _values in copies))
+    given = set.intersection(*(set(values) for _record, values in copies))
+    by_id = dict(zip(records.ids, records.copy_data(dict.fromkeys(given)), strict=True))
+    return [{**by_id[record.id], **values} for record, values in copies]
