@@ -46,6 +46,22 @@ class TestMarketplaceInbox(MarketplaceCommon):
         with self.assertRaisesRegex(UserError, "needs no other try"):
             self.message(key="event 2").action_retry()
 
+    def test_customer_service_opens_the_documents(self):
+        """Without rights in accounting or sales: each document is one click away."""
+        self.sold()
+        line = self.line("CHAIR", 1, 100, goods_expected=False)
+        refund = self.told(self.notice(line, total=120)).with_user(self.service)
+        self.assertState(refund, "done")
+        form = self.env["marketplace.return"].with_user(self.service)
+        arch = form.get_view(view_type="form")["arch"]
+        for button in ("order", "invoices", "credit_notes"):
+            with self.subTest(button=button):
+                name = f"action_view_{button}"
+                self.assertIn(name, arch)
+                action = getattr(refund, name)()
+                record = self.env[action["res_model"]].browse(action["res_id"])
+                self.assertTrue(Form(record.with_user(self.service)).id)
+
     def test_nothing_in_it(self):
         message = self.message()
         self.cron()
