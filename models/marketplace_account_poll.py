@@ -210,8 +210,9 @@ class MarketplaceAccount(models.Model):
     def _poll(self):
         """Store what changed in the shop, page by page, each of them committed."""
         self.ensure_one()
+        asked = self._get_asked_range()
         try:
-            next_page = self._poll_pages()
+            next_page = self._poll_pages(asked)
         except psycopg2.OperationalError as error:
             # Another worker was in between: the page is asked again.
             self.env.cr.rollback()
@@ -223,11 +224,22 @@ class MarketplaceAccount(models.Model):
             self.env.cr.rollback()
             self._poll_failed(error)
         else:
+            if self._is_asked_otherwise(asked):
+                next_page = fields.Datetime.now()
             self._poll_went_well(next_page)
 
-    def _poll_pages(self):
+    def _get_asked_range(self):
+        return self.poll_from, self.poll_until
+
+    def _is_asked_otherwise(self, asked):
+        """Whether somebody asked for other dates since; archived it, perhaps."""
+        self.invalidate_recordset()
+        return self._get_asked_range() != asked
+
+    def _poll_pages(self, asked):
         """Ask for pages until there are no more.
 
+        :param asked: the range of time; when another one is asked for, this one ends
         :return: when to ask for more; None where there are no more
         """
         if not self.poll_started:
@@ -240,6 +252,8 @@ class MarketplaceAccount(models.Model):
             ):
                 # What webhooks stored meanwhile is to be in sight.
                 self.env["ir.cron"]._commit_progress()
+                if self._is_asked_otherwise(asked) or not self.active:
+                    return fields.Datetime.now()
                 self.env["marketplace.message"]._store(self, page.messages)
                 now = fields.Datetime.now()
                 self.write({"poll_cursor": page.cursor, "next_poll": now + LEASE})

@@ -202,6 +202,50 @@ class TestMarketplacePoll(MarketplaceCommon):
         self.assertIsNone(self.asked[1][2] or None)
         self.assertFalse(self.account.poll_from or self.account.poll_until)
 
+    def test_archived_in_the_middle(self):
+        """Whoever archives a shop while it is asked has it asked no more."""
+        self.polls((["a"], "1"), (["b"], "2"), (["c"], ""))
+        told = FakeShop.poll_pages
+
+        def archive(*arguments):
+            for page in told(*arguments):
+                yield page
+                self.env.cr.execute(
+                    "UPDATE marketplace_account SET active = false WHERE id = %s",
+                    [self.account.id],
+                )
+
+        self.patch(FakeShop, "poll_pages", archive)
+        self.cron("poll")
+        self.account.invalidate_recordset()
+        self.assertNotIn("c", self.keys())
+        self.assertFalse(self.account.poll_error)
+
+    def test_another_range_while_it_is_asked(self):
+        """What is asked for while the shop tells something else is not forgotten."""
+        self.account.poll_interval = 0
+        self.polls((["a"], "1"), (["b"], ""))
+        told = FakeShop.poll_pages
+
+        def ask(*arguments):
+            for page in told(*arguments):
+                yield page
+                if len(self.asked) == 1:
+                    self.env.cr.execute(
+                        "UPDATE marketplace_account SET poll_from = '2026-03-01',"
+                        " poll_until = '2026-03-02', poll_cursor = NULL,"
+                        " poll_started = NULL WHERE id = %s",
+                        [self.account.id],
+                    )
+
+        self.patch(FakeShop, "poll_pages", ask)
+        self.account.action_fetch_now()
+        self.cron("poll")
+        self.cron("poll")
+        self.assertEqual(len(self.asked), 2)
+        _cursor, since, _until = self.asked[1]
+        self.assertEqual(since.replace(tzinfo=None), datetime(2026, 3, 1))
+
     def test_not_polled(self):
         self.account.poll_interval = 0
         self.polls((["a"], ""))
