@@ -146,7 +146,8 @@ class MarketplaceGap(models.Model):
             WITH numbered AS (
                 SELECT id, account_id, company_id, number,
                        regexp_replace(number, '\d+$', '') AS prefix,
-                       substring(number from '\d{1,15}$')::bigint AS digits
+                       substring(number from '\d{1,15}$')::bigint AS digits,
+                       length(substring(number from '\d{1,15}$')) AS width
                   FROM marketplace_document
                  WHERE kind IN ('invoice', 'credit') AND number ~ '\d$'),
             next AS (
@@ -157,8 +158,12 @@ class MarketplaceGap(models.Model):
                    number AS last, 1 AS count, 'deleted' AS reason
               FROM marketplace_document WHERE is_gap
              UNION ALL
-            SELECT id * 2 + 1, account_id, company_id, prefix || (digits + 1),
-                   prefix || (following - 1), (following - digits - 1)::int, 'unknown'
+            SELECT id * 2 + 1, account_id, company_id,
+                   prefix || lpad((digits + 1)::text,
+                                  GREATEST(width, length((digits + 1)::text)), '0'),
+                   prefix || lpad((following - 1)::text,
+                                  GREATEST(width, length((following - 1)::text)), '0'),
+                   LEAST(following - digits - 1, 2147483647)::int, 'unknown'
               FROM next WHERE following > digits + 1
             """
         )

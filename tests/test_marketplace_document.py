@@ -227,6 +227,22 @@ class TestMarketplaceDocument(MarketplaceCommon):
         )
         self.assertEqual(gaps.mapped("reason"), ["deleted", "unknown"])
 
+    def test_gaps_of_zeros_and_of_other_ranges(self):
+        """Leading zeros are kept; a range far away does not break the report."""
+        numbers = ["F008", "F011", "F202600000001"]
+        for place, number in enumerate(numbers):
+            document = self.document(
+                external_id=f"invoice:{place}", number=number, order_missing=True
+            )
+            self.taken(document, key=str(place))
+        self.env.flush_all()
+        gaps = self.env["marketplace.gap"].search(
+            [("account_id", "=", self.account.id), ("reason", "=", "unknown")],
+            order="count",
+        )
+        self.assertEqual((gaps[0].first, gaps[0].last), ("F009", "F010"))
+        self.assertEqual(gaps[1].count, 2**31 - 1)
+
     # -- orders ------------------------------------------------------------------------
 
     def test_order_and_its_return(self):
