@@ -20,6 +20,7 @@ KEYS = ("ck_demo", "cs_demo_secret")
 SKU, EAN = "HELM-M", "8712345678906"
 FIELDS = ["account_id", "external_id", "order_ref", "state", "amount_credited"]
 PATIENCE = 60
+ROW = "{:29} {:27} {:21} {:20} {:>8}"
 
 
 def run(admin, wait):
@@ -112,12 +113,28 @@ def wait_for_polls(admin, accounts):
 
 
 def show(admin, accounts):
-    """A line for each return of the shops that were polled."""
+    """A line for each return of the shops that were polled, and each shop's trouble."""
     ids = [account["id"] for account in accounts.values()]
     found = admin.search_read("marketplace.return", [("account_id", "in", ids)], FIELDS)
+    told = admin("marketplace.return", "fields_get", ["state"])["state"]["selection"]
+    states = dict(told)
     say("")
+    say(ROW.format("shop", "what it told", "order", "what became of it", "credited"))
     for one in found:
+        credited = f"{one['amount_credited']:.2f}"
         say(
-            f"{one['account_id'][1]:32}{one['external_id']:44}"
-            f"{one['order_ref']:22}{one['state']:10}{one['amount_credited']:8.2f}"
+            ROW.format(
+                one["account_id"][1],
+                one["external_id"],
+                one["order_ref"],
+                states[one["state"]],
+                credited,
+            )
         )
+    failed = admin.search_read(
+        "marketplace.account",
+        [("id", "in", ids), ("poll_error", "!=", False)],
+        ["name", "poll_error"],
+    )
+    for account in failed:
+        say(f"  {account['name']}: {account['poll_error']}")
