@@ -81,6 +81,7 @@ from . import audit_uses
 from . import audit_report_rows
 from . import audit_report
 from . import credit_note_export
+from . import fec_export
 from . import res_company_export
 from . import account_edi_credit_note
 from . import account_edi_fr_ctc

@@ -47,3 +47,4 @@ from . import test_vies
 from . import test_account_reminder_portal
 from . import test_vat_oss
 from . import test_return_hostile
+from . import test_fec_export
