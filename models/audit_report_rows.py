@@ -135,8 +135,10 @@ class AccountMove(models.Model):
     def _audit_gaps(self, company, date_from, date_to):
         """Return the numbers that are missing in the series of a period's credit notes.
 
-        Of each series, from its first number to its last in the period. A number that
-        is kept by a cancelled or reset document is not missing.
+        Of each series, from its first number to its last in the period, and what the
+        audit journal saw posted and is there no more: the first or the last of a
+        series leaves no gap. A number that is kept by a cancelled or reset document is
+        not missing.
 
         :return: list of texts, ``RINV/2026/00007``
         """
@@ -174,7 +176,33 @@ class AccountMove(models.Model):
                 stop=date_to,
             )
         )
-        return [
+        gaps = {
             prefix + str(number).zfill(length - len(prefix))
             for prefix, number, length in self.env.cr.fetchall()
-        ]
+        }
+        gaps.update(self._audit_vanished(company, date_from, date_to))
+        return sorted(gaps)
+
+    @api.model
+    def _audit_vanished(self, company, date_from, date_to):
+        """Return the names of credit notes that were posted and are not there."""
+        self.env.cr.execute(
+            SQL(
+                """
+                SELECT DISTINCT e.res_name
+                  FROM audit_entry e
+                 WHERE e.company_id = %(company)s AND e.res_model = 'account.move'
+                   AND e.action = 'posted'
+                   AND e.recorded_at >= %(start)s
+                   AND e.recorded_at < %(stop)s::date + 1
+                   AND NOT EXISTS (
+                       SELECT FROM account_move m
+                        WHERE m.id = e.res_id
+                           OR m.company_id = e.company_id AND m.name = e.res_name)
+                """,
+                company=company.id,
+                start=date_from,
+                stop=date_to,
+            )
+        )
+        return [name for (name,) in self.env.cr.fetchall() if name]

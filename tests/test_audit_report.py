@@ -81,6 +81,22 @@ class TestAuditReport(AvoirCommon):
         self.env.invalidate_all()
         self.assertEqual(self._report().gaps, missing)
 
+    def test_first_and_last_that_vanished(self):
+        """They leave no gap in the series, but the journal saw them posted."""
+        self.env.cr.precommit.run()
+        names = self.credit_notes.mapped("name")
+        self.env.flush_all()
+        self.env.cr.execute(
+            "DELETE FROM account_partial_reconcile WHERE credit_move_id IN %(lines)s "
+            "OR debit_move_id IN %(lines)s",
+            {"lines": tuple(self.credit_notes.line_ids.ids)},
+        )
+        self.env.cr.execute(
+            "DELETE FROM account_move WHERE id IN %s", [tuple(self.credit_notes.ids)]
+        )
+        self.env.invalidate_all()
+        self.assertEqual(self._report().gaps, ", ".join(sorted(names)))
+
     def test_overcredited(self):
         self.env.flush_all()
         self.env.cr.execute(
