@@ -1,3 +1,4 @@
+import re
 from uuid import UUID
 
 from odoo import Command
@@ -181,6 +182,14 @@ class TestCreditNoteIdentity(AvoirCommon):
             self.assertFalse(wizard.new_move_ids.amount_tax)
             wizard.new_move_ids.button_draft()
             wizard.new_move_ids.button_cancel()
+
+    def test_net_of_tax_is_labelled(self):
+        """The wizard says which amount it asks for."""
+        arch = self.env["account.move.reversal"].get_view(
+            self.env.ref("avoir.account_move_reversal_view_form").id, "form"
+        )["arch"]
+        labels = re.findall('<label for="credit_amount" string="([^"]+)"', arch)
+        self.assertEqual(labels, ["Amount with Taxes", "Amount before Taxes"])
 
     def test_net_of_tax_stays_off_elsewhere(self):
         wizard = self.env["account.move.reversal"].create(
