@@ -135,7 +135,15 @@ class TestCreditNoteExport(AvoirCommon):
         )
         self.env.invalidate_all()
         for _again in range(2):
-            self.env["credit.note.export"]._cron_export()
+            with patch.object(
+                type(self.env["ir.cron"]), "_commit_progress", return_value=9.0
+            ) as progress:
+                self.env["credit.note.export"]._cron_export()
+            self.assertEqual(
+                progress.call_args_list[0].kwargs["remaining"],
+                len(progress.call_args_list) - 1,
+                "each company's file is kept before the next is made",
+            )
         file = self.env["ir.attachment"].search(
             [("res_model", "=", "res.company"), ("res_id", "=", self.company.id)]
         )

@@ -109,11 +109,14 @@ class CreditNoteExport(models.TransientModel):
     def _cron_export(self):
         """Export last month's credit notes of the companies that want it.
 
-        The file is attached to the company, once a month and format.
+        The file is attached to the company, once a month and format; each is kept
+        before the next is made.
         """
+        cron = self.env["ir.cron"]
         companies = self.env["res.company"].search(
             [("credit_note_export_format", "!=", False)]
         )
+        cron._commit_progress(remaining=len(companies))
         for company in companies:
             export = self.with_company(company).create(
                 {
@@ -123,6 +126,8 @@ class CreditNoteExport(models.TransientModel):
             )
             if export.document_count and not export._get_made():
                 export._attach()
+            if not cron._commit_progress(1):
+                break
 
     def _get_made(self):
         return self.env["ir.attachment"].search_count(
