@@ -70,7 +70,10 @@ class Marketplace(ABC):
         `cache` keeps tokens and public keys longer than this object lives.
         """
         given = {key: str(value or "").strip() for key, value in settings.items()}
-        self.settings = {**self._defaults(), **{k: v for k, v in given.items() if v}}
+        # Of what takes several, choosing none is a choice too.
+        several = {one.name for one in self.option_fields if one.kind == "multiple"}
+        chosen = {k: v for k, v in given.items() if v or k in several}
+        self.settings = {**self._defaults(), **chosen}
         self._sleep = sleep
         self._cache = Memory() if cache is None else cache
         self._http: Http | None = None

@@ -36,6 +36,16 @@ class TestReports(AmazonCase):
                     notices[notice.external_id] = notice
         return notices, [f for f in messages if not f.event.readable]
 
+    def test_none_of_the_reports(self):
+        """Whoever chooses none has none asked for; not what an account begins with."""
+        for settings, number in (
+            ({"reports": ""}, 1),
+            ({"reports": "fba"}, 2),
+            ({}, 3),
+        ):
+            with registry["amazon"](settings) as shop:
+                self.assertEqual(len(list(shop._streams())), number, settings)
+
     def test_both_reports(self):
         notices, broken = self.readable()
         by_order = {}
