@@ -139,11 +139,19 @@ def run(env, args):
         ("reconciled", "=", False),
         ("date_maturity", "<", today),
     ]
+    # What is overdue by customer and currency, and since when: the least from which
+    # a preview could be made. Nothing of it says which level an invoice is at.
+    sums = [
+        "amount_residual_currency:sum",
+        "amount_residual:sum",
+        "date_maturity:min",
+        "__count",
+    ]
     count = env["account.move.line"].search_count(lines)
     due = env["account.reminder.due"]
     ways = {
         "one plain _read_group": lambda: env["account.move.line"]._read_group(
-            lines, ["partner_id", "currency_id"], ["amount_residual:sum"]
+            lines, ["partner_id", "currency_id"], sums
         ),
         "what is due, level by level": lambda: due._get_reminders(env.company, today),
         "the whole preview, stored": lambda: preview(env),

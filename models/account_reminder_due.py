@@ -2,7 +2,7 @@ from collections import defaultdict
 
 from odoo import api, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, float_round
 
 from ..tools.reminder import OpenLine, Step, remind
 
@@ -29,13 +29,17 @@ class AccountReminderDue(models.AbstractModel):
         """
         lines = self._get_open_lines(company, today, partners, own)
         plans = self._get_plans(company)
+        # As currency.round does, without reading the currency each time.
         decimals = {
-            currency.id: currency for currency in self.env["res.currency"].search([])
+            currency.id: currency.rounding
+            for currency in self.env["res.currency"]
+            .with_context(active_test=False)
+            .search([])
         }
-        decimals[0] = company.currency_id
+        decimals[0] = company.currency_id.rounding
 
         def round_amount(currency_id, amount):
-            return decimals[currency_id].round(amount)
+            return float_round(amount, precision_rounding=decimals[currency_id])
 
         reminders = []
         for customer in self._get_customers(company, list(lines), own):

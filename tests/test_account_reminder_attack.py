@@ -149,3 +149,9 @@ class TestAccountReminderAttack(ReminderCommon):
         asked = invoice.activity_ids.filtered(lambda a: a.activity_type_id == kind)
         self.assertEqual(len(asked), 1, "a second click is no second task")
         self.assertEqual(asked.user_id, self.accountant)
+
+    def test_currency_that_is_used_no_more(self):
+        pound = self.setup_other_currency("GBP", rates=[("2016-01-01", 2.0)])
+        self._late(30, 300, currency_id=pound.id)
+        pound.active = False
+        self.assertEqual(self._run().letter_ids.amount_due, 150)

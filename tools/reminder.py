@@ -110,25 +110,34 @@ def _overdue_net_of_credits(lines, today, round_amount):
     Of a currency in which the customer owes nothing, nothing is told.
     """
     told = []
-    for currency_id in dict.fromkeys(line.currency_id for line in lines):
-        mine = [line for line in lines if line.currency_id == currency_id]
-        overdue = sorted(
-            (line for line in mine if line.residual > 0 and line.due < today),
-            key=lambda line: (line.due, line.id),
-        )
+    by_currency = {}
+    for line in lines:
+        by_currency.setdefault(line.currency_id, []).append(line)
+    for currency_id, mine in by_currency.items():
+        overdue = [
+            Reminded(line, days_late=(today - line.due).days)
+            for line in mine
+            if line.residual > 0 and line.due < today
+        ]
+        overdue.sort(key=lambda told: (told.line.due, told.line.id))
         credits = [line for line in mine if line.residual < 0]
-        left = round_amount(currency_id, -sum(line.residual for line in credits))
-        if round_amount(currency_id, sum(line.residual for line in overdue)) <= left:
+        if credits and not _take_off(credits, overdue, currency_id, round_amount):
             continue
-        for line in overdue:
-            used = min(left, line.residual)
-            if used:
-                left = round_amount(currency_id, left - used)
-            told.append(
-                Reminded(line, credited=used, days_late=(today - line.due).days)
-            )
+        told += overdue
         told += [Reminded(line) for line in credits]
     return told
+
+
+def _take_off(credits, overdue, currency_id, round_amount):
+    """Take credits off what is overdue; return whether something of it is left."""
+    left = round_amount(currency_id, -sum(line.residual for line in credits))
+    total = round_amount(currency_id, sum(told.line.residual for told in overdue))
+    if total <= left:
+        return False
+    for told in overdue:
+        told.credited = min(left, told.line.residual)
+        left = round_amount(currency_id, left - told.credited)
+    return True
 
 
 def _take_steps(reminder, steps, today, forced):
@@ -177,32 +186,32 @@ def _force_step(open_lines, stepping, steps, forced):
 def _add_charges(reminder, steps, today, round_amount, business):
     """Add interest and indemnity by line, and the fee once a letter."""
     indemnified = set()
-    for told in reminder.lines:
+    for told in reminder.lines if business else ():
         if told.step < 0 or told.line.is_charge:
             continue
         step = steps[told.step]
-        if business:
-            _add_interest(told, step, today, round_amount)
-            move = told.line.move_id
-            if (
-                step.indemnity
-                and move not in indemnified
-                and not told.line.indemnity_booked
-            ):
-                told.indemnity = round_amount(0, step.indemnity)
-                indemnified.add(move)
-    fee = round_amount(0, steps[reminder.step].fee)
+        _add_interest(told, step, today, round_amount)
+        move = told.line.move_id
+        if (
+            step.indemnity
+            and move not in indemnified
+            and not told.line.indemnity_booked
+        ):
+            told.indemnity = round_amount(0, step.indemnity)
+            indemnified.add(move)
+    if not steps[reminder.step].fee:
+        return
     for told in reminder.lines:
-        if fee and told.step == reminder.step and not told.line.is_charge:
-            told.fee = fee
+        if told.step == reminder.step and not told.line.is_charge:
+            told.fee = round_amount(0, steps[reminder.step].fee)
             break
 
 
 def _add_interest(told, step, today, round_amount):
     """Overdue amount × rate × days / 365, for the days not booked before."""
-    since = max(told.line.due, told.line.interest_until or told.line.due)
     if not step.rate:
         return
+    since = max(told.line.due, told.line.interest_until or told.line.due)
     told.interest_days = max((today - since).days, 0)
     told.rate = step.rate
     told.interest = round_amount(
