@@ -131,7 +131,41 @@ picture account_connection accountant "/odoo/marketplace-accounts/$account" \
     --click "text=Connection"
 picture static/description/receipt warehouse "/odoo/action-avoir.stock_picking_return_action/$receipt"
 
-# The credit note as the customer gets it
+# Goods that come back, for the warehouse. return_received receives: it works once.
+query() {
+    ./dev/psql "$db" -Atc "$1"
+}
+helmets=$(query "SELECT id FROM stock_picking WHERE name = 'UTR/RET/00001'")
+bells=$(query "SELECT id FROM stock_picking WHERE name = 'UTR/RET/00002'")
+order=$(query "SELECT sale_id FROM stock_picking WHERE id = $helmets")
+cell=".o_field_widget[name=move_ids] .o_data_row:first-child td"
+receive() {
+    name=$1
+    shift
+    picture "$name" warehouse "/odoo/returns/$helmets" \
+        --click "$cell[name=quantity]" --fill "$cell[name=quantity] input=2" \
+        --click "$cell[name=return_refused_qty]" \
+        --fill "$cell[name=return_refused_qty] input=1" --click ".oe_title" "$@"
+}
+picture returns_list warehouse /odoo/returns --size 1280x520
+picture order_return service "/odoo/sales/$order" \
+    --click ".o_statusbar_buttons button:has-text('Return')" \
+    --wait .modal-content --pause 500 --element .modal-content
+receive return_form --size 1280x760
+receive return_received --click "button[name=button_validate]" \
+    --click ".modal button[name=process]" --wait "text=Refused: back" --size 1280x700
+
+# The label and the credit note as the customer gets them
+if [ "$wanted" = "  " ] || [ "${wanted#* return_label }" != "$wanted" ]; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn <<PYTHON
+picking = env["stock.picking"].browse($bells)
+report = env["ir.actions.report"].with_company(picking.company_id)
+pdf = report._render_qweb_pdf("avoir.action_report_return_label", picking.ids)
+open("$PWD/$work/run/return_label.pdf", "wb").write(pdf[0])
+PYTHON
+    pdftoppm -png -r 90 -singlefile "$work/run/return_label.pdf" docs/images/return_label
+    "$work/venv/bin/python" docs/shrink.py docs/images/return_label.png
+fi
 if [ "$wanted" = "  " ] || [ "${wanted#* pdf }" != "$wanted" ]; then
     ./dev/odoo shell -d "$db" --no-http --log-level warn <<PYTHON
 invoice = env["account.move"].browse($lines)
