@@ -15,9 +15,12 @@ from typing import Any
 
 from .errors import Unreadable
 from .files import FileFormat, Row, write_csv
-from .marks import _  # pylint: disable=prefer-env-translation
+from .marks import _
 from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
 from .readers import decimal, moment, text
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 # (column, what it is)
 COLUMNS = (

@@ -30,7 +30,7 @@ class MarketplaceDocument(models.Model):
         readonly=True,
     )
     number = fields.Char(readonly=True)
-    order_number = fields.Char("Order Number", readonly=True)
+    order_number = fields.Char(readonly=True)
     order_external_id = fields.Char("Order at the Marketplace", readonly=True)
     issued_at = fields.Datetime("Date", readonly=True)
     payment_method = fields.Char(readonly=True)
@@ -46,7 +46,7 @@ class MarketplaceDocument(models.Model):
         "sale.order", "Sales Order", readonly=True, index="btree_not_null"
     )
     message_id = fields.Many2one(
-        "marketplace.message", "Message", readonly=True, ondelete="set null"
+        "marketplace.message", readonly=True, ondelete="set null"
     )
 
     _external_unique = models.UniqueIndex("(account_id, external_id)")

@@ -37,7 +37,6 @@ class MarketplaceAccount(models.Model):
     )
     settlement_account_id = fields.Many2one(
         "account.account",
-        "Settlement Account",
         check_company=True,
         domain=NOT_PARTNERS,
         help="What the marketplace owes, as its settlement shows it: the refunds that"

@@ -22,9 +22,7 @@ class MarketplaceOptionChoice(models.Model):
     def _compute_display_name(self):
         for choice in self:
             # The connectors' English, marked there to be translated here.
-            choice.display_name = self.env._(  # pylint: disable=gettext-variable
-                choice.name
-            )
+            choice.display_name = self.env._(choice.name)
 
     @api.model
     def _sync(self, code):
@@ -64,7 +62,6 @@ class MarketplaceOption(models.Model):
     kind = fields.Char(compute="_compute_label")
     choice_ids = fields.Many2many(
         "marketplace.option.choice",
-        string="Choice",
         domain="[('code', '=', code), ('option', '=', name)]",
     )
     text = fields.Char("Value")
@@ -78,12 +75,8 @@ class MarketplaceOption(models.Model):
             told = option._get_told()
             label, text = (told.label, told.help) if told else (option.name, "")
             # The connectors' English, marked there to be translated here.
-            option.label = self.env._(label)  # pylint: disable=gettext-variable
-            option.help = (
-                self.env._(text)  # pylint: disable=gettext-variable
-                if text
-                else False
-            )
+            option.label = self.env._(label)
+            option.help = self.env._(text) if text else False
             option.kind = told.kind if told else "text"
 
     def _get_told(self):
@@ -185,7 +178,8 @@ class MarketplaceAccount(models.Model):
     @api.model
     def _sync_all_options(self):
         """Give all accounts what their connectors offer by now, at each update."""
-        self.with_context(active_test=False).search([])._sync_options()
+        accounts = self.with_context(active_test=False)
+        accounts.search([])._sync_options()  # pylint: disable=no-search-all
 
     def _get_option(self, name):
         """The value of an option, as text."""

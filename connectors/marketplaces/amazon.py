@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from ..errors import Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
 from ..http import Http, host_of, is_loopback, origin
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Fetched
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, text
@@ -32,6 +32,9 @@ from . import amazon_events, amazon_transactions
 from .amazon_report import FBA, MARKETPLACES, MFN
 from .base import Marketplace
 from .fields import Credential, Option
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 API = "https://sellingpartnerapi-eu.amazon.com"
 LOGIN = "https://api.amazon.com"

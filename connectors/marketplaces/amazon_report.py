@@ -14,10 +14,13 @@ from decimal import Decimal
 
 from ..errors import Unreadable
 from ..files import FileFormat, Row
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, moment, text
 from .events import dedupe, digest
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 MARKETPLACES = (
     ("AMEN7PMS3EDWL", _("Belgium")),

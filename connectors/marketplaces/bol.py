@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http, host_of, is_loopback
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream, floor
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text
@@ -40,6 +40,9 @@ from .base import Marketplace
 from .bol_return import HANDLING_RESULTS, REFUNDING, return_notices, times_of
 from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 MEDIA = "application/vnd.retailer.v10+json"
 API = "https://api.bol.com"

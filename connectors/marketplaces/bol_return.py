@@ -18,10 +18,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import Unreadable
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
 from .events import dedupe
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 CURRENCY = "EUR"
 HANDLING_RESULTS = (

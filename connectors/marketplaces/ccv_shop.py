@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Refused, Unreadable
 from ..http import Answer
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, rows, text
@@ -35,6 +35,9 @@ from .ccv_shop_invoice import invoice_notice, order_notice
 from .ccv_shop_return import RETURN_STATUSES, return_notices
 from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 API = "/api/rest/v1"
 MEDIA = "application/vnd.verto.webshop+json, application/json;q=0.9"

@@ -16,10 +16,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..errors import Unreadable
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
 from .events import dedupe
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 CENT = Decimal("0.01")
 RETURN_STATUSES = (

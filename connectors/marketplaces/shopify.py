@@ -21,7 +21,7 @@ from typing import Any
 
 from ..errors import Unreadable, Untrusted
 from ..http import host_of
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -39,6 +39,9 @@ from .fields import Credential
 from .shopify_graphql import REFUNDS_PER_ORDER, Admin, nodes, number_of, told_payload
 from .shopify_refund import Order, order_of, refund_notice, refund_state
 from .shopify_return import return_notice, told_return
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 PAID = "refunded"
 ORDER_ENDS = ("orders/cancelled", "orders/delete")

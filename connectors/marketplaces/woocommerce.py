@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Refused
-from ..marks import _  # pylint: disable=prefer-env-translation
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, Money, Ping, ReturnLine, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -36,6 +36,9 @@ from ..readers import (
 from .base import Marketplace
 from .events import dedupe, event_key, fetched_or_broken
 from .fields import Credential
+
+# The texts are marked here and translated by the addon.
+# pylint: disable=prefer-env-translation
 
 API = "/wp-json/wc/v3"
 PAGE_SIZE = 100
