@@ -6,9 +6,8 @@ from odoo.addons.avoir.tools.credit import CreditLine, CreditRequest
 from .sale_common import AvoirSaleCommon
 
 
-@tagged("post_install", "-at_install")
-class TestCostOfGoods(AvoirSaleCommon):
-    """Case 13, with perpetual valuation."""
+class CostOfGoodsCommon(AvoirSaleCommon):
+    """Goods with perpetual valuation, by each of the methods."""
 
     @classmethod
     def setUpClass(cls):
@@ -67,6 +66,11 @@ class TestCostOfGoods(AvoirSaleCommon):
         move.quantity = quantity
         move.picked = True
         move._action_done()
+
+
+@tagged("post_install", "-at_install")
+class TestCostOfGoods(CostOfGoodsCommon):
+    """Case 13, with perpetual valuation."""
 
     def sell(self, product, quantity=5, *more):
         """Order, deliver, invoice; the order, the delivery and the invoice."""
