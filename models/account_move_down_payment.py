@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date, formatLang
 
@@ -179,8 +179,15 @@ class AccountMove(models.Model):
         order_lines._check_not_overdeducted()
         return result
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_down_payment_that_is_deducted(self):
+    def unlink(self):
+        """Refuse to delete a down payment that an invoice deducts.
+
+        Not by ``ondelete``: core has deleted the lines, which tell, before that runs.
+        """
+        self._check_not_deducted_elsewhere()
+        return super().unlink()
+
+    def _check_not_deducted_elsewhere(self):
         for line in self._get_down_payment_order_lines():
             others = line.invoice_lines.move_id - self
             if line._get_down_payment_origin().move_id in self and others.filtered(

@@ -7,6 +7,7 @@ TRIGGERS = [
     ("completion", "On completion"),
     ("date", "By date"),
 ]
+MAX_DAYS = 3650
 KINDS = [("percent", "Down payment"), ("rest", "Final invoice")]
 
 
@@ -56,7 +57,14 @@ class SalePaymentStepMixin(models.AbstractModel):
     def _check_steps(self):
         """Raise unless these steps of one schedule can all be invoiced."""
         parts = self.filtered(lambda step: step.kind == "percent")
-        if any(step.percent <= 0 for step in parts):
+        if any(not 0 <= step.days <= MAX_DAYS for step in self):
+            raise ValidationError(
+                self.env._(
+                    "A step is due at most %(days)s days after the order.",
+                    days=MAX_DAYS,
+                )
+            )
+        if any(not step.percent > 0 for step in parts):
             raise ValidationError(
                 self.env._("The percentage of each step has to be above zero.")
             )

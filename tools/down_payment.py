@@ -57,10 +57,12 @@ def deduct(left, factor, available, round_amount):
     amounts[UNTAXED] = round_amount(untaxed)
     for key, amount in list(amounts.items()):
         # A cent of rounding never turns the invoice into a refund.
-        if key[1] == "tax" and amount > max(available.get(key, amount), 0.0):
+        is_tax = key[1] == "tax" and key[2] == "currency"
+        if is_tax and round_amount(amount - max(available.get(key, amount), 0.0)) > 0:
             amounts = without_company(amounts)
             amounts[key] = round_amount(max(available[key], 0.0))
     if not any(amounts.values()):
         return {}
-    add(available, amounts, -1.0)
+    # Nothing is known of what is available in the company's currency.
+    add(available, without_company(amounts), -1.0)
     return amounts

@@ -81,7 +81,9 @@ class SaleAdvancePaymentInv(models.TransientModel):
     @api.depends("sale_order_ids")
     def _compute_down_payments(self):
         for wizard in self:
-            orders = wizard.sale_order_ids._origin
+            # As the user: a dialog tells nothing of orders that one may not read.
+            orders = wizard.sale_order_ids._origin.sudo(False)
+            orders = orders._filtered_access("read").sudo()
             figures = [order._get_down_payment_figures(True) for order in orders]
             wizard.down_payment_invoice_ids = orders._get_down_payment_invoices()
             wizard.down_payment_taken = sum(
@@ -125,7 +127,7 @@ class SaleAdvancePaymentInv(models.TransientModel):
     )
     def _compute_preview(self):
         for wizard in self:
-            order = wizard.sale_order_ids._origin
+            order = wizard.sale_order_ids._origin._filtered_access("read")
             wizard.preview_tax_totals = wizard.preview_warning = False
             if len(order) != 1:
                 continue
@@ -191,6 +193,8 @@ class SaleAdvancePaymentInv(models.TransientModel):
         self.ensure_one()
         if self.advance_payment_method in DOWN_PAYMENTS:
             sale_orders._lock_for_down_payments()
+            sale_orders.invalidate_recordset(["state"])
+            self._check_takes_down_payment(sale_orders)
             wizard = self.with_context(avoir_down_payment_order=sale_orders.sudo())
             return super(SaleAdvancePaymentInv, wizard)._create_invoices(sale_orders)
         if self._get_chosen_lines() is not None and not self._get_chosen_lines():
@@ -206,6 +210,26 @@ class SaleAdvancePaymentInv(models.TransientModel):
         if not self.split_by_category:
             return super(SaleAdvancePaymentInv, wizard)._create_invoices(orders)
         return wizard._create_invoices_by_category(orders)
+
+    @api.model
+    def _check_takes_down_payment(self, orders):
+        """Raise for several orders, and for one that was cancelled meanwhile."""
+        if len(orders) > 1:
+            raise UserError(
+                self.env._(
+                    "A down payment is taken of one order at a time: open %(orders)s "
+                    "one by one.",
+                    orders=", ".join(orders.mapped("name")),
+                )
+            )
+        if orders.state == "cancel":
+            raise UserError(
+                self.env._(
+                    "%(order)s is cancelled: set it to quotation and confirm it before "
+                    "you take a down payment.",
+                    order=orders.name,
+                )
+            )
 
     def _create_invoices_by_category(self, orders):
         """Make one invoice for each category of products, down payments shared out."""

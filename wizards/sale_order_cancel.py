@@ -50,7 +50,8 @@ class SaleOrderCancel(models.TransientModel):
     @api.depends("order_id")
     def _compute_has_delivered(self):
         for wizard in self:
-            order = wizard.order_id
+            # As the user: the dialog tells nothing of orders that one may not read.
+            order = wizard.order_id.sudo(False)._filtered_access("read").sudo()
             wizard.has_delivered = any(
                 line.qty_delivered > 0 for line in order.order_line
             )
@@ -66,11 +67,13 @@ class SaleOrderCancel(models.TransientModel):
     @api.depends("order_id")
     def _compute_line_ids(self):
         for wizard in self:
+            # Stored, so computed as superuser: only orders that the user may read.
+            order = wizard.order_id.sudo(False)._filtered_access("read")
             wizard.line_ids = [
                 Command.clear(),
                 *(
                     Command.create({"invoice_id": move.id})
-                    for move in wizard.order_id.uncredited_invoice_ids
+                    for move in order.uncredited_invoice_ids
                 ),
             ]
 
@@ -178,7 +181,9 @@ class SaleOrderCancelLine(models.TransientModel):
     @api.depends("invoice_id")
     def _compute_figures(self):
         for line in self:
-            move = line.invoice_id
+            order = line.wizard_id.order_id.sudo(False)._filtered_access("read")
+            # Only invoices of the order: any number can be sent as ``invoice_id``.
+            move = line.invoice_id & order.sudo().invoice_ids
             line.name = move.name
             line.date = move.invoice_date
             line.is_down_payment = move._is_down_payment_invoice()
