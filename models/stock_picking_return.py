@@ -267,9 +267,11 @@ class StockPicking(models.Model):
     def _receive_what_was_not_sold(self):
         """Receive goods that the order never sold, and credit nothing for them.
 
-        Core would make a line of the order for less than nothing of them, at today's
-        price, and warehouse users have no right to.
+        Core makes a line of the order for less than nothing of them, at today's price:
+        warehouse users have no right to, and could not receive the parcel.
         """
+        if self.env["sale.order.line"].has_access("create"):
+            return
         returns = self.filtered(
             lambda one: one.return_kind == "customer" and one.reference_ids.sale_ids
         )

@@ -245,14 +245,18 @@ class TestAuditJournal(AvoirCommon):
         level = self.env["account.reminder.level"].search([], limit=1)
         level.fee = 12.5
         self.assertIn('"fee": 12.5', self._entries_of(level)[-1].after)
-        letter = self.env["account.reminder.letter"].create(
-            {
-                "company_id": self.company.id,
-                "partner_id": self.partner.id,
-                "contact_id": self.partner.id,
-                "level_id": level.id,
-                "date": "2026-01-15",
-            }
+        letter = (
+            self.env["account.reminder.letter"]
+            .sudo()
+            .create(
+                {
+                    "company_id": self.company.id,
+                    "partner_id": self.partner.id,
+                    "contact_id": self.partner.id,
+                    "level_id": level.id,
+                    "date": "2026-01-15",
+                }
+            )
         )
         self.assertFalse(self._entries_of(letter))
         letter.charge_move_id = self.invoice
