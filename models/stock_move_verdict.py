@@ -86,6 +86,10 @@ class StockMove(models.Model):
         names = SETTLED_FIELDS & vals.keys()
         if not names or self.env.su:
             return False
+        if "sale_line_id" in names and not self.sale_line_id:
+            # Core adds the line of goods that were not sold once they are received.
+            if self.env["sale.order.line"].has_access("create"):
+                names -= {"sale_line_id"}
         return any(
             move[name] != move._fields[name].convert_to_cache(vals[name], move)
             if name == "to_refund"
