@@ -82,10 +82,24 @@ class SaleOrder(models.Model):
         "order_line.qty_delivered",
     )
     def _compute_down_payment_figures(self):
+        self._read_figures_ahead()
         for order in self:
             figures = order._get_down_payment_figures()
             for field, name in FIGURES.items():
                 order[field] = figures[name]
+
+    def _read_figures_ahead(self):
+        """Read at once, for all orders, what each would otherwise ask for by itself."""
+        lines = self.sudo().order_line
+        lines.tax_ids.mapped("amount")
+        moves = lines.invoice_lines.move_id
+        moves.mapped("amount_residual")
+        moves.reversal_move_ids.mapped("state")
+        entries = moves.line_ids
+        entries.mapped("price_total")
+        entries.reversal_line_ids.mapped("move_id")
+        entries.matched_credit_ids.credit_move_id.mapped("move_id")
+        moves.invoice_line_ids.sale_line_ids.mapped("order_id")
 
     def _get_down_payment_figures(self, with_drafts=False):
         """Return what the documents of this order come to, with taxes.
