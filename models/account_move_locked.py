@@ -12,6 +12,7 @@ LOCKED_FIELDS = (
     "refund_reason_id",
     "refund_note",
     "refund_method",
+    "refund_approval",
     "without_invoice_reason",
     "net_of_tax",
     "invoice_date",

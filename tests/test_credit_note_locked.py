@@ -68,6 +68,7 @@ class TestCreditNoteLocked(AvoirCommon):
             ("refund_reason_id", reason.id),
             ("refund_note", "other"),
             ("refund_method", "cancel"),
+            ("refund_approval", "to_approve"),
             ("net_of_tax", True),
             ("invoice_origin", "other"),
         ):
