@@ -4,10 +4,8 @@ def post_init_hook(env):
     Companies made later choose it in the settings: Odoo's own way is the default, on
     which its other addons, and their tests, count.
     """
-    companies = env["res.company"].search([])
-    companies.filtered(
-        lambda company: company.return_credit_policy == "none"
-    ).return_credit_policy = "draft"
+    companies = env["res.company"].search([("return_credit_policy", "=", "none")])
+    companies.return_credit_policy = "draft"
 
 
 def uninstall_hook(env):

@@ -42,10 +42,9 @@ class AccountMove(models.Model):
         """Have a manager approve these drafts, whatever they amount to."""
         waiting = self.filtered(lambda move: move.state == "draft")
         waiting.refund_approval = "to_approve"
-        for move in waiting:
-            approver = move._refund_approver()
+        for approver, moves in waiting.grouped(lambda m: m._refund_approver()).items():
             if approver:
-                move.activity_schedule(
+                moves.activity_schedule(
                     APPROVAL_ACTIVITY,
                     summary=self.env._("Credit note to approve"),
                     user_id=approver.id,

@@ -40,8 +40,11 @@ class AccountReminderLaw(models.Model):
     def _get_for(self, company):
         """Return the law of the company's country, else the one of no country."""
         country = company.account_fiscal_country_id or company.country_id
-        laws = self.search([("active", "=", True)])
-        return (
-            laws.filtered(lambda law: country in law.country_ids)
-            or laws.filtered(lambda law: not law.country_ids)
-        )[:1]
+        laws = self.search(
+            [
+                "|",
+                ("country_ids", "in", country.ids),
+                ("country_ids", "=", False),
+            ]
+        )
+        return (laws.filtered("country_ids") or laws)[:1]

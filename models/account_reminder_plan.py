@@ -51,7 +51,9 @@ class AccountReminderPlan(models.Model):
 
         Does nothing for companies that have some already.
         """
-        companies = companies or self.env["res.company"].search([("active", "=", True)])
+        if companies is None:
+            # pylint: disable-next=no-search-all
+            companies = self.env["res.company"].search([])
         models = self.with_context(active_test=False).search(
             [("company_id", "=", False)]
         )

@@ -1,6 +1,14 @@
 from odoo import fields, models
 from odoo.tools import SQL
 
+# What is flushed before rows of the reports are read.
+DEPENDS = {
+    "account.move.line": ["amount_residual", "balance", "date_maturity"],
+    "account.move": ["state", "payment_state", "reminder_disputed"],
+    "account.partial.reconcile": ["amount"],
+    "account.reminder.letter.line": ["level_id", "state", "step"],
+}
+
 
 class AccountReminderReport(models.Model):
     """What customers owe, by age, last level and salesperson."""
@@ -9,13 +17,7 @@ class AccountReminderReport(models.Model):
     _description = "Aged Receivables by Reminder Level"
     _auto = False
     _order = "date_maturity, id"
-    # What is flushed before these rows are read.
-    _depends = {
-        "account.move.line": ["amount_residual", "balance", "date_maturity"],
-        "account.move": ["state", "payment_state", "reminder_disputed"],
-        "account.partial.reconcile": ["amount"],
-        "account.reminder.letter.line": ["level_id", "state", "step"],
-    }
+    _depends = DEPENDS
 
     move_line_id = fields.Many2one("account.move.line", readonly=True)
     move_id = fields.Many2one("account.move", "Document", readonly=True)
@@ -91,13 +93,7 @@ class AccountReminderIncome(models.Model):
     _description = "Paid After Reminders"
     _auto = False
     _order = "date desc, id desc"
-    # What is flushed before these rows are read.
-    _depends = {
-        "account.move.line": ["amount_residual", "balance", "date_maturity"],
-        "account.move": ["state", "payment_state", "reminder_disputed"],
-        "account.partial.reconcile": ["amount"],
-        "account.reminder.letter.line": ["level_id", "state", "step"],
-    }
+    _depends = DEPENDS
 
     date = fields.Date("Paid On", readonly=True)
     move_id = fields.Many2one("account.move", "Invoice", readonly=True)
@@ -169,13 +165,7 @@ class AccountReminderDso(models.Model):
     _description = "Days Sales Outstanding"
     _auto = False
     _order = "date desc"
-    # What is flushed before these rows are read.
-    _depends = {
-        "account.move.line": ["amount_residual", "balance", "date_maturity"],
-        "account.move": ["state", "payment_state", "reminder_disputed"],
-        "account.partial.reconcile": ["amount"],
-        "account.reminder.letter.line": ["level_id", "state", "step"],
-    }
+    _depends = DEPENDS
 
     date = fields.Date("At the End Of", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)

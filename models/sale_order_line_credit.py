@@ -61,19 +61,7 @@ class SaleOrderLine(models.Model):
                 )
         if received:
             self._check_all_is_invoiced(to_credit)
-        return [
-            CreditRequest(
-                invoice=invoice,
-                lines=credit_lines,
-                values={
-                    "invoice_again": False,
-                    "return_goods": True,
-                    "return_picking_ids": [Command.set(pickings[invoice].ids)],
-                    "refund_reason_id": self._get_return_reason(pickings[invoice]).id,
-                },
-            )
-            for invoice, credit_lines in by_invoice.items()
-        ]
+        return self._make_credit_requests(by_invoice, pickings, return_goods=True)
 
     def _check_all_is_invoiced(self, to_credit):
         """Say why goods that came back cannot be credited: their invoice is no more
@@ -107,13 +95,22 @@ class SaleOrderLine(models.Model):
                 invoice = credit_line.line.move_id
                 by_invoice[invoice].append(credit_line)
                 pickings[invoice] = pickings[invoice].union(*by_picking)
+        return self._make_credit_requests(by_invoice, pickings, return_goods=False)
+
+    @api.model
+    def _make_credit_requests(self, by_invoice, pickings, return_goods):
+        """Ask for a credit note for each invoice.
+
+        :param dict by_invoice: the ``CreditLine`` of each invoice
+        :param dict pickings: the return transfers of each invoice
+        """
         return [
             CreditRequest(
                 invoice=invoice,
                 lines=credit_lines,
                 values={
                     "invoice_again": False,
-                    "return_goods": False,
+                    "return_goods": return_goods,
                     "return_picking_ids": [Command.set(pickings[invoice].ids)],
                     "refund_reason_id": self._get_return_reason(pickings[invoice]).id,
                 },
