@@ -22,6 +22,7 @@ USERS = [
     ("Accountant", "accountant", "accountant"),
     ("Customer service", "service", "service"),
     ("Warehouse", "warehouse", "warehouse"),
+    ("Sales", "sales", "sales"),
 ]
 COMPANIES = ("Fietsen & Zonen", "Théières de Lyon")
 # Orders whose goods the warehouse receives; the others can be received by hand.
