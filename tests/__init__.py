@@ -43,6 +43,7 @@ from . import test_account_reminder
 from . import test_account_reminder_attack
 from . import test_marketplace_import
 from . import test_marketplace_poll
+from . import test_marketplace_queue
 from . import test_einvoice
 from . import test_marketplace_settle
 from . import test_marketplace_document

@@ -23,6 +23,7 @@ COMMANDS = {
     "test": "testing",
     "test-contracts": "contracts",
     "test-core": "core_tests",
+    "test-extra": "extra",
 }
 
 

@@ -11,6 +11,7 @@ WORK = Path(os.environ.get("AVOIR_WORK") or ROOT / ".work").resolve()
 ADDONS = WORK / "addons"
 BIN = WORK / "bin"
 DATA = WORK / "data"
+EXTRA = WORK / "extra"
 LOCKS = WORK / "locks"
 LOGS = WORK / "logs"
 RUN = WORK / "run"

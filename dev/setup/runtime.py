@@ -18,8 +18,8 @@ class Runtime:
         return [str(self.python), str(self.odoo.script), *map(str, arguments)]
 
     def environment(self, **more):
-        if self.odoo.site:
-            more["PYTHONPATH"] = self.odoo.site
+        search = [str(path) for path in (self.odoo.site, paths.EXTRA) if path]
+        more["PYTHONPATH"] = os.pathsep.join(search)
         more.setdefault("ODOO_RC", paths.ODOO_RC)
         return self.server.environment(PYTHONUNBUFFERED=1, **more)
 
