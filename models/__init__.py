@@ -71,6 +71,7 @@ from . import account_tax_down_payment
 from . import res_company_down_payment
 from . import res_config_settings_down_payment
 from . import sale_order_cancel
+from . import sale_order_cancel_payment
 from . import account_move_discount
 from . import sale_payment_schedule
 from . import sale_payment_step

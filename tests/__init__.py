@@ -36,6 +36,7 @@ from . import test_down_payment_hostile
 from . import test_down_payment_figures
 from . import test_down_payment_goods
 from . import test_order_cancel
+from . import test_payment_refund
 from . import test_payment_schedule
 from . import test_discount_credit
 from . import test_down_payment_tour

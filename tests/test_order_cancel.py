@@ -1,4 +1,3 @@
-from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -153,52 +152,6 @@ class TestOrderCancel(DownPaymentCommon):
         self.assertEqual(copy.state, "draft")
         self.assertEqual(copy.order_line.product_uom_qty, 10)
         self.assertFalse(copy.order_line.filtered("is_downpayment"))
-
-    # -- money back by the way it came -------------------------------------------------
-
-    def _paid_online(self, order):
-        provider = self.env["payment.provider"].create(
-            {
-                "name": "Card",
-                "code": "none",
-                "state": "test",
-                "company_id": self.company.id,
-                "journal_id": self.company_data["default_journal_bank"].id,
-            }
-        )
-        method = self.env.ref("payment.payment_method_unknown")
-        method.support_refund = "partial"
-        down = self._take(order, 30)
-        payment = self._pay(down)
-        transaction = self.env["payment.transaction"].create(
-            {
-                "provider_id": provider.id,
-                "payment_method_id": method.id,
-                "reference": order.name,
-                "amount": down.amount_total,
-                "currency_id": down.currency_id.id,
-                "partner_id": self.partner.id,
-                "operation": "online_direct",
-                "state": "done",
-                "payment_id": payment.id,
-                "invoice_ids": [Command.set(down.ids)],
-            }
-        )
-        payment.payment_transaction_id = transaction
-        provider.support_refund = "partial"
-        return transaction
-
-    def test_refund_to_the_card(self):
-        order = self._order((self.ordered, 10))
-        transaction = self._paid_online(order)
-        credit_note = self._cancel(order)
-        self.assertEqual(credit_note.online_refundable, 360)
-        credit_note.with_user(self.accountant).action_refund_online()
-        refund = transaction.child_transaction_ids
-        self.assertEqual(refund.amount, -360)
-        self.assertEqual(refund.invoice_ids, credit_note)
-        with self.assertRefused("nothing is owed any more"):
-            credit_note.action_refund_online()
 
     @property
     def _both(self):
