@@ -1,3 +1,4 @@
+from . import avoir_number_mixin
 from . import account_refund_reason
 from . import account_move
 from . import account_move_line

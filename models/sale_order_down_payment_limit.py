@@ -143,6 +143,13 @@ class SaleOrder(models.Model):
             amounts = credit_amounts.read_amounts(base_line)
             add(asked.setdefault(key, {}), amounts)
         total = sum(_total_in_currency(amounts) for amounts in asked.values())
+        if self.currency_id.is_zero(total):
+            raise UserError(
+                self.env._(
+                    "The down payment on %(order)s comes to nothing. Enter more.",
+                    order=self.display_name,
+                )
+            )
         left = sum(map(total_of, room.values()))
         if total > left + tolerance or any(
             amounts[UNTAXED] > room.get(key, {}).get(UNTAXED, 0.0) + tolerance

@@ -37,6 +37,7 @@ class SalePaymentStepMixin(models.AbstractModel):
     """What a line of a template and a step of an order have in common."""
 
     _name = "sale.payment.step.mixin"
+    _inherit = ["avoir.number.mixin"]
     _description = "Step of a Payment Schedule"
     _order = "sequence, id"
 
@@ -53,6 +54,12 @@ class SalePaymentStepMixin(models.AbstractModel):
         "services too. By date: some days after the order.",
     )
     days = fields.Integer()
+
+    @api.constrains("percent", "kind", "days")
+    def _check_step(self):
+        """Hold each step to its limits; all of them together by ``_check_steps``."""
+        for step in self:
+            step._check_steps()
 
     def _check_steps(self):
         """Raise unless these steps of one schedule can all be invoiced."""

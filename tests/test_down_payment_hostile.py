@@ -110,3 +110,85 @@ class TestDownPaymentHostile(DownPaymentCommon):
         for days in (10**9, -1):
             with self.assertRaises(ValidationError), self.env.cr.savepoint():
                 order.payment_step_ids = [Command.create({**step, "days": days})]
+
+    def test_what_is_no_number(self):
+        """NaN, infinity and text by RPC: told by name, and nothing is written."""
+        order = self._order_of()
+        order.payment_step_ids = [Command.create({"name": "Early", "percent": 10})]
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        orders = {"sale_order_ids": [Command.set(order.ids)]}
+        takes = self.env["sale.advance.payment.inv"].with_user(self.salesman)
+        discounts = (
+            self.env["account.discount.credit"]
+            .with_user(self.accountant)
+            .with_context(active_model="account.move", active_ids=invoice.ids)
+        )
+        nothing = ("NaN", float("nan"), float("inf"), "abc", [1], 1e300, "9" * 400)
+        for value in nothing:
+            for method, name in (("percentage", "amount"), ("fixed", "fixed_amount")):
+                values = {"advance_payment_method": method, name: value}
+                with self.subTest(values), self.assertRefused("has to be a number"):
+                    takes.create({**orders, **values})
+                with self.subTest(values), self.assertRefused("has to be a number"):
+                    takes.onchange({**orders, **values}, [name], {name: {}})
+            for name in ("percent", "amount"):
+                with self.subTest(value), self.assertRefused("has to be a number"):
+                    discounts.create({name: value})
+            for name in ("percent", "days"):
+                with self.subTest(value), self.assertRefused("has to be a number"):
+                    order.payment_step_ids.with_user(self.salesman).write({name: value})
+        self.assertFalse(order.invoice_ids)
+        self.assertFalse(invoice.reversal_move_ids)
+        self.assertEqual(order.payment_step_ids.percent, 10)
+        self.assertEqual(takes.create({**orders, "amount": "30"}).amount, 30)
+
+    def test_of_nothing(self):
+        order = self._order_of()
+        with self.assertRefused("comes to nothing"):
+            self._take(order, 0.0000001)
+        with self.assertRefused("comes to nothing"):
+            self._take(order, amount=0.0000001)
+        with self.assertRefused("Choose the order"):
+            self._take(order.browse(), 30)
+        self.assertFalse(order.order_line._filter_down_payments())
+
+    def test_step_written_by_itself(self):
+        order = self._order_of()
+        order.payment_step_ids = [Command.create({"name": "Early", "percent": 10})]
+        for percent in (-1, 0, 101):
+            with self.assertRaises(ValidationError), self.env.cr.savepoint():
+                order.payment_step_ids.percent = percent
+
+    def _dialog(self, order, user):
+        """Open the dialog as the button of the order does, and fill it in."""
+        wizards = self.env["sale.advance.payment.inv"].with_user(user)
+        wizards = wizards.with_context(active_model="sale.order", active_ids=order.ids)
+        values = wizards.default_get(["sale_order_ids", "last_seen_id"])
+        values |= {"advance_payment_method": "percentage", "amount": 30}
+        return lambda: wizards.create(values).create_invoices()
+
+    def test_two_dialogs(self):
+        """The second click at 30 % is not a second down payment nobody wanted."""
+        order = self._order_of()
+        first = self._dialog(order, self.salesman)
+        second = self._dialog(order, self._both)
+        first()
+        with self.assertRefused("was made on"):
+            second()
+        with self.assertRefused("was made on"):
+            first()
+        self.assertEqual(len(order.invoice_ids), 1)
+        # Wanted, by a dialog that shows the first; and after the first is gone.
+        again = self._dialog(order, self.salesman)
+        last = self._dialog(order, self.salesman)
+        again()
+        self.assertEqual(order.invoice_ids.mapped("amount_total"), [360, 360])
+        order.invoice_ids.unlink()
+        last()
+        self.assertEqual(len(order.invoice_ids), 1)
+
+    @property
+    def _both(self):
+        user = self.accountant
+        user.group_ids += self.env.ref("sales_team.group_sale_salesman_all_leads")
+        return user

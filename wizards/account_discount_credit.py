@@ -6,6 +6,7 @@ class AccountDiscountCredit(models.TransientModel):
     """A discount given afterwards: on an invoice, or outside any."""
 
     _name = "account.discount.credit"
+    _inherit = ["avoir.number.mixin"]
     _description = "Discount by Credit Note"
     _check_company_auto = True
 

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import formatLang
 
 DOWN_PAYMENTS = ("percentage", "fixed")
 
@@ -7,7 +8,8 @@ DOWN_PAYMENTS = ("percentage", "fixed")
 class SaleAdvancePaymentInv(models.TransientModel):
     """What was taken, what comes of it, and never more than the order."""
 
-    _inherit = "sale.advance.payment.inv"
+    _name = "sale.advance.payment.inv"
+    _inherit = ["sale.advance.payment.inv", "avoir.number.mixin"]
 
     down_payment_invoice_ids = fields.Many2many(
         "account.move",
@@ -39,6 +41,10 @@ class SaleAdvancePaymentInv(models.TransientModel):
         compute="_compute_deduction",
         store=True,
         readonly=False,
+    )
+    last_seen_id = fields.Integer(
+        default=lambda self: self._default_last_seen_id(),
+        help="The last down payment when this dialog was opened; -1 for none.",
     )
     preview_tax_totals = fields.Binary(compute="_compute_preview", exportable=False)
     preview_warning = fields.Char(compute="_compute_preview")
@@ -93,6 +99,17 @@ class SaleAdvancePaymentInv(models.TransientModel):
             wizard.down_payment_max = (
                 orders._get_down_payment_max() if len(orders) == 1 else 0.0
             )
+
+    @api.model
+    def _default_last_seen_id(self):
+        if self.env.context.get("active_model") != "sale.order":
+            return 0
+        orders = self.env["sale.order"].browse(self.env.context.get("active_ids") or [])
+        return self._get_last_down_payment(orders._filtered_access("read")).id or -1
+
+    @api.model
+    def _get_last_down_payment(self, orders):
+        return orders._get_down_payment_invoices().sorted("id")[-1:]
 
     @api.depends("company_id")
     def _compute_deduction(self):
@@ -191,10 +208,13 @@ class SaleAdvancePaymentInv(models.TransientModel):
     def _create_invoices(self, sale_orders):
         """Invoice what was chosen; take a down payment under a lock of the order."""
         self.ensure_one()
+        if not sale_orders:
+            raise UserError(self.env._("Choose the order to invoice."))
         if self.advance_payment_method in DOWN_PAYMENTS:
             sale_orders._lock_for_down_payments()
-            sale_orders.invalidate_recordset(["state"])
+            sale_orders.invalidate_recordset(["state", "order_line"])
             self._check_takes_down_payment(sale_orders)
+            self._check_seen(sale_orders)
             wizard = self.with_context(avoir_down_payment_order=sale_orders.sudo())
             return super(SaleAdvancePaymentInv, wizard)._create_invoices(sale_orders)
         if self._get_chosen_lines() is not None and not self._get_chosen_lines():
@@ -230,6 +250,27 @@ class SaleAdvancePaymentInv(models.TransientModel):
                     order=orders.name,
                 )
             )
+
+    def _check_seen(self, orders):
+        """Raise where somebody took a down payment since this dialog was opened."""
+        last = self._get_last_down_payment(orders)
+        if not self.last_seen_id or self.last_seen_id == (last.id or -1):
+            return
+        if last.id < self.last_seen_id:  # what was seen is deleted
+            return
+        raise UserError(
+            self.env._(
+                "A down payment of %(amount)s was made on %(order)s meanwhile, by "
+                "%(user)s: %(invoice)s. Close this dialog; open it again if you want "
+                "one more.",
+                amount=formatLang(
+                    self.env, last.amount_total, currency_obj=last.currency_id
+                ),
+                order=orders.name,
+                user=last.create_uid.name,
+                invoice=last.display_name,
+            )
+        )
 
     def _create_invoices_by_category(self, orders):
         """Make one invoice for each category of products, down payments shared out."""
