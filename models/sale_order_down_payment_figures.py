@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 
+from ..tools import credit_amounts
 from ..tools.down_payment import total_of
 from .sale_order_line import _is_counted, _is_posted
 
@@ -97,6 +98,7 @@ class SaleOrder(models.Model):
         moves.reversal_move_ids.mapped("state")
         entries = moves.line_ids
         entries.mapped("price_total")
+        moves._prefetch_for_credit()
         entries.reversal_line_ids.mapped("move_id")
         entries.matched_credit_ids.credit_move_id.mapped("move_id")
         moves.invoice_line_ids.sale_line_ids.mapped("order_id")
@@ -111,10 +113,12 @@ class SaleOrder(models.Model):
         order = self.sudo()  # sales users see sums of invoices that they cannot read
         is_counted = _is_counted if with_drafts else _is_posted
         figures = dict.fromkeys(FIGURES.values(), 0.0)
+        totals = order._get_totals_rounded_together(is_counted)
         for line in order.order_line.filtered(lambda line: not line.display_type):
             for invoice_line in line._get_invoice_lines():
                 if is_counted(invoice_line.move_id):
-                    order._add_to_figures(figures, line, invoice_line)
+                    total = totals.get(invoice_line, invoice_line.price_total)
+                    order._add_to_figures(figures, line, invoice_line, total)
         figures["paid"] = order._get_down_payment_paid()
         figures["left"] = (
             figures["invoiced"] - figures["credited"] - figures["deducted"]
@@ -125,10 +129,24 @@ class SaleOrder(models.Model):
         figures["changed"] = order.amount_total - figures["goods"] - to_come
         return {name: order.currency_id.round(v) for name, v in figures.items()}
 
-    def _add_to_figures(self, figures, line, invoice_line):
+    def _get_totals_rounded_together(self, is_counted):
+        """Return what invoice lines come to where taxes are rounded once a document:
+        the cents of ``price_total``, rounded by line, do not add up to it.
+
+        :return: totals with taxes by ``account.move.line``; empty for other companies
+        """
+        if self.company_id.tax_calculation_rounding_method != "round_globally":
+            return {}
+        moves = self.order_line.invoice_lines.move_id.filtered(
+            lambda move: is_counted(move) and len(move.invoice_line_ids) > 1
+        )
+        documents = credit_amounts.read_documents(moves)
+        return {line: total_of(amounts) for line, amounts in documents.items()}
+
+    def _add_to_figures(self, figures, line, invoice_line, total):
         move = invoice_line.move_id
         amount = invoice_line.currency_id._convert(
-            invoice_line.price_total,
+            total,
             self.currency_id,
             self.company_id,
             move.invoice_date or fields.Date.context_today(self),
