@@ -138,9 +138,12 @@ def kill(ready, store, template, patterns=()):
     return total
 
 
+def odoo_tests():
+    return sorted((paths.ROOT / "tests").glob("test_*.py"))
+
+
 def has_tours():
-    tests = (paths.ROOT / "tests").glob("test_*.py")
-    return any(TOUR_TAG in file.read_text() for file in tests)
+    return any(TOUR_TAG in file.read_text() for file in odoo_tests())
 
 
 def terms(ready, store, template):

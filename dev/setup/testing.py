@@ -149,7 +149,9 @@ def shards(options):
     module, tour = f"/{paths.MODULE}", runners.TOUR_TAG
     wanted = {}
     if "odoo" in options.runners:
-        wanted["odoo"] = [module, f"-{tour}"]
+        half = [f"{module}/tests/{file.name}" for file in runners.odoo_tests()[::2]]
+        wanted["odoo-1"] = [*half, f"-{tour}"]
+        wanted["odoo-2"] = [module, f"-{tour}", *(f"-{file}" for file in half)]
     if "tours" in options.runners and runners.has_tours():
         wanted["tours"] = [f"{tour}{module}"]
     if "tags" in options.runners:
