@@ -31,7 +31,11 @@ def main(arguments):
 
 def fetch():
     pip = [wkhtml.pip_python(), "-m", "pip", "install", "--disable-pip-version-check"]
-    shell.run([*pip, "--no-deps", "--target", paths.EXTRA, *PACKAGES], "fetching queue_job", venv.ADVICE)
+    shell.run(
+        [*pip, "--no-deps", "--target", paths.EXTRA, *PACKAGES],
+        "fetching queue_job",
+        venv.ADVICE,
+    )
     link = paths.ADDONS / "queue_job"
     link.unlink(missing_ok=True)
     link.symlink_to(paths.EXTRA / "odoo" / "addons" / "queue_job")
