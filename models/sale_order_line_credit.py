@@ -67,10 +67,15 @@ class SaleOrderLine(models.Model):
         """Say why goods that came back cannot be credited: their invoice is no more
         than a draft, or others credited it."""
         for line in self:
-            if (
-                line not in to_credit
-                and line.product_uom_id.compare(line.qty_to_invoice, 0) < 0
+            if line in to_credit or (
+                line.product_uom_id.compare(line.qty_to_invoice, 0) >= 0
             ):
+                continue
+            if not line.invoice_lines:
+                # Core added it for what somebody put into the parcel.
+                if not to_credit:
+                    line._raise_never_sold()
+            else:
                 raise UserError(
                     self.env._(
                         "%(order)s, %(product)s: goods came back, and no posted invoice"
@@ -80,6 +85,16 @@ class SaleOrderLine(models.Model):
                         product=line.product_id.display_name,
                     )
                 )
+
+    def _raise_never_sold(self):
+        raise UserError(
+            self.env._(
+                "%(order)s, %(product)s: came back, and was never sold with it. Create"
+                " Invoice on the order credits it at the price of its line.",
+                order=self.order_id.name,
+                product=self.product_id.display_name,
+            )
+        )
 
     @api.model
     def _prepare_kept_credit_requests(self, quantities):

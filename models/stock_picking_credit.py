@@ -48,6 +48,7 @@ class StockPicking(models.Model):
                 and (
                     picking._get_moves_to_credit()
                     or picking._get_refused_left_to_credit()
+                    or picking._get_unsold_left_to_credit()
                 )
             )
         )
@@ -164,6 +165,10 @@ class StockPicking(models.Model):
             credit_notes |= credit_notes._create_credit_notes(
                 requests, post=policy == "post"
             )
+        # Which invoice these are of is a guess: a person looks at the draft.
+        credit_notes |= credit_notes._create_credit_notes(
+            self._prepare_unsold_credit_requests(), post=False
+        )
         if policy == "approve":
             credit_notes._ask_for_approval()
         if credit_notes:

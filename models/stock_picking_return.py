@@ -70,7 +70,8 @@ class StockPicking(models.Model):
 
     def write(self, vals):
         """What is worked out from the goods is not typed over through the API."""
-        if not self.env.su and {"return_kind", "return_state"} & vals.keys():
+        computed = {"return_kind", "return_state", "return_settled"}
+        if not self.env.su and computed & vals.keys():
             raise AccessError(
                 self.env._(
                     "%(transfers)s: the state of a return follows from its goods and"
@@ -103,6 +104,7 @@ class StockPicking(models.Model):
     @api.depends(
         "state",
         "return_kind",
+        "return_settled",
         "credit_note_ids.state",
         "move_ids.quantity",
         "move_ids.to_refund",
@@ -139,6 +141,8 @@ class StockPicking(models.Model):
         if any(left[line] > 0 and line.qty_to_invoice < 0 for line in left):
             return "to_credit"
         if any(self._get_refused_left_to_credit().values()):
+            return "to_credit"
+        if self._get_unsold_left_to_credit():
             return "to_credit"
         if not notes:
             return "received"

@@ -3,6 +3,7 @@ from . import test_return_receipt
 from . import test_sale_order_return
 from . import test_return_extra
 from . import test_return_tour
+from . import test_return_unsold
 from . import test_credit_note
 from . import test_credit_note_by_hand
 from . import test_credit_note_properties

@@ -1,0 +1,181 @@
+from collections import defaultdict
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+
+from ..tools.credit import CreditLine, CreditRequest
+from .marketplace_return import AMOUNTS
+from .sale_order_line import _is_counted
+
+
+class StockPicking(models.Model):
+    """Goods that come back and that no order sold: delivered without one and invoiced
+    by hand, or put into the parcel of another return.
+
+    Nothing but customer and product says which invoice they are of. Their credit note
+    is therefore never more than proposed, of the latest invoices, as a draft.
+    """
+
+    _inherit = "stock.picking"
+
+    return_settled = fields.Boolean(
+        "Nothing to Credit",
+        copy=False,
+        readonly=True,
+        tracking=True,
+        groups=AMOUNTS,
+        help="An accountant looked at the goods that no order sold, and credits nothing"
+        " for them here.",
+    )
+
+    can_be_settled = fields.Boolean(compute="_compute_can_be_settled", groups=AMOUNTS)
+
+    @api.depends("return_state")
+    def _compute_can_be_settled(self):
+        for picking in self:
+            picking.can_be_settled = picking.return_state == "to_credit" and bool(
+                picking._get_unsold_left_to_credit()
+            )
+
+    def action_settle_return(self):
+        """Credit nothing here for goods that no order sold; accountants say so.
+
+        :raise UserError: where something of an order is left to credit
+        """
+        self.env["account.move"].check_access("create")
+        for picking in self:
+            if not picking._get_unsold_left_to_credit():
+                raise UserError(
+                    self.env._(
+                        "%(transfer)s: only goods that no order sold can be left"
+                        " without a credit note here.",
+                        transfer=picking.name,
+                    )
+                )
+        # sudo: accountants do not write on transfers
+        self.sudo().return_settled = True
+
+    def _get_unsold_left_to_credit(self):
+        """What came back that no order sold, that the customer was invoiced for by
+        hand, and that the credit notes of these transfers do not say.
+
+        :return: ``{product: quantity}``, in the unit of the product, above zero
+        """
+        self.ensure_one()
+        # sudo: `return_settled` is not for the warehouse, whose receipt asks for it
+        if self.sudo().return_settled:
+            return {}
+        left = self._get_unsold_received()
+        lines = self._find_unsold_invoice_lines(left) if left else ()
+        invoiced = {line.product_id for line in lines}
+        return {
+            product: quantity
+            for product, quantity in left.items()
+            if product in invoiced
+        }
+
+    def _get_unsold_received(self):
+        """As :meth:`_get_unsold_left_to_credit`, invoiced or not."""
+        moves = self.move_ids.filtered(lambda move: move._is_unsold_return())
+        # Nothing was announced before the addon was there: not asked about now.
+        if not moves or not any(self.move_ids.mapped("return_announced_qty")):
+            return {}
+        left = defaultdict(float)
+        for move in moves:
+            again = move.returned_move_ids.filtered(
+                lambda one: one.state == "done" and one._goes_to_customer()
+            )
+            left[move.product_id] += move._get_quantity_out()
+            left[move.product_id] -= sum(one._get_quantity_out() for one in again)
+        for line in self.sudo().credit_note_ids.filtered(_is_counted).invoice_line_ids:
+            if line.product_id in left and not line.sale_line_ids:
+                if not line.is_price_correction:
+                    left[line.product_id] -= line.product_uom_id._compute_quantity(
+                        line.quantity, line.product_id.uom_id, round=False
+                    )
+        return {
+            product: quantity
+            for product, quantity in left.items()
+            if product.uom_id.compare(quantity, 0) > 0
+        }
+
+    def _find_unsold_invoice_lines(self, products):
+        """The invoice lines made by hand for this customer that have something left of
+        these products, latest first."""
+        # sudo: whether an order is behind them is not for accountants alone
+        lines = (
+            self.env["account.move.line"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("parent_state", "=", "posted"),
+                    ("move_id.move_type", "=", "out_invoice"),
+                    ("display_type", "=", "product"),
+                    ("product_id", "in", [product.id for product in products]),
+                    ("sale_line_ids", "=", False),
+                    (
+                        "move_id.commercial_partner_id",
+                        "=",
+                        self.partner_id.commercial_partner_id.id,
+                    ),
+                ],
+                order="date desc, id desc",
+            )
+        )
+        return lines.filtered(
+            lambda line: line.product_uom_id.compare(line.creditable_quantity, 0) > 0
+        )
+
+    def _prepare_unsold_credit_requests(self):
+        """Ask for the credit notes of goods that no order sold, one for each invoice.
+
+        :return: a list of ``CreditRequest``
+        """
+        by_invoice = defaultdict(list)
+        pickings = defaultdict(self.browse)
+        taken = defaultdict(float)
+        for picking in self:
+            left = picking._get_unsold_left_to_credit()
+            for line in picking._find_unsold_invoice_lines(left) if left else ():
+                product, unit = line.product_id, line.product_uom_id
+                part = min(
+                    product.uom_id._compute_quantity(left[product], unit, round=False),
+                    line.creditable_quantity - taken[line],
+                )
+                if unit.compare(part, 0) > 0:
+                    left[product] -= unit._compute_quantity(
+                        part, product.uom_id, round=False
+                    )
+                    taken[line] += part
+                    by_invoice[line.move_id].append(CreditLine(line, part))
+                    pickings[line.move_id] |= picking
+        lines = self.env["sale.order.line"]
+        return [
+            CreditRequest(
+                invoice,
+                credit_lines,
+                values={
+                    "return_goods": True,
+                    "return_picking_ids": [Command.set(pickings[invoice].ids)],
+                    "refund_reason_id": lines._get_return_reason(pickings[invoice]).id,
+                },
+            )
+            for invoice, credit_lines in by_invoice.items()
+        ]
+
+
+class StockMove(models.Model):
+    _inherit = "stock.move"
+
+    def _is_unsold_return(self):
+        """Whether goods came back here that no order sold, and stay here."""
+        refused = self.return_verdict == "refused"
+        return (
+            self.state == "done"
+            and not self.sale_line_id
+            and self._is_received_return()
+            and (not refused or self.company_id.return_credit_refused)
+            # sudo: who works with returns need not see those of marketplaces
+            and not self.sudo().marketplace_return_line_id
+        )
