@@ -41,10 +41,12 @@ class SalePaymentStep(models.Model):
             ("draft", "Draft Invoice"),
             ("invoiced", "Invoiced"),
             ("paid", "Paid"),
+            ("settled", "Settled"),
             ("cancel", "Cancelled"),
         ],
         compute="_compute_state",
         compute_sudo=True,
+        help="Settled: the order is invoiced whole, by other invoices.",
     )
 
     @api.depends(
@@ -54,6 +56,7 @@ class SalePaymentStep(models.Model):
         "days",
         "order_id.state",
         "order_id.amount_total",
+        "order_id.invoice_status",
         "order_id.order_line.qty_delivered",
         "invoice_ids.state",
         "invoice_ids.payment_state",
@@ -93,6 +96,8 @@ class SalePaymentStep(models.Model):
             return "paid" if paid else "invoiced"
         if self.order_id.state == "cancel":
             return "cancel"
+        if self.order_id.invoice_status == "invoiced":
+            return "settled"
         return "due" if self._is_due() else "waiting"
 
     def _is_due(self):
@@ -176,6 +181,28 @@ class SalePaymentStep(models.Model):
             }
         )
         return wizard._create_invoices(order)
+
+    def _recognize(self, invoices):
+        """Take invoices that were made by the order's own button for these steps.
+
+        A down payment of the same percentage, and the one that invoices the rest.
+        """
+        for invoice in invoices.filtered(lambda move: not move.payment_step_id):
+            kind = "percent" if invoice._is_down_payment_invoice() else "rest"
+            for step in self.filtered(lambda step, kind=kind: step.kind == kind):
+                if not step._get_invoice() and step._is_invoiced_by(invoice):
+                    invoice.payment_step_id = step
+                    break
+
+    def _is_invoiced_by(self, invoice):
+        order = self.order_id
+        if self.kind == "rest":
+            return order.invoice_status == "invoiced"
+        tolerance = order.currency_id.rounding * (len(invoice.invoice_line_ids) + 0.5)
+        return (
+            invoice.currency_id == order.currency_id
+            and abs(invoice.amount_total - self._get_amount()) <= tolerance
+        )
 
     @api.model
     def _cron_invoice(self):

@@ -125,3 +125,39 @@ class TestPaymentSchedule(DownPaymentCommon):
         user = self.salesman.with_company(self.company)
         found = self.env["sale.payment.schedule"].with_user(user).search([])
         self.assertNotIn(schedule, found)
+
+    def test_invoiced_by_the_button_of_the_order(self):
+        """A step is recognised; one that is never asked for is settled in the end."""
+        order = self._scheduled()
+        for percent in (30, 20):
+            self._wizard(
+                order,
+                self.salesman,
+                advance_payment_method="percentage",
+                amount=percent,
+            ).create_invoices()
+        self.assertEqual(self._states(order), ["draft", "waiting", "waiting"])
+        self.assertEqual(order.payment_step_ids[0].amount, 360)
+        with self.assertRefused("invoiced already"):
+            order.payment_step_ids[0].action_invoice()
+        order.invoice_ids.action_post()
+        self._deliver(order)
+        order.order_line[1].qty_delivered = 2
+        self.assertEqual(self._states(order), ["invoiced", "due", "due"])
+        self._wizard(order, advance_payment_method="delivered").create_invoices()
+        self.assertEqual(self._states(order), ["invoiced", "settled", "draft"])
+        self.company.payment_schedule_mode = "post"
+        self._run_cron()
+        self.assertEqual(len(order.invoice_ids), 3)
+
+    def test_steps_in_the_language_of_the_customer(self):
+        """The templates that come with the addon have names to translate."""
+        names = self.env["ir.model.data"].search(
+            [("model", "=", "sale.payment.schedule.line"), ("module", "=", "avoir")]
+        )
+        self.assertEqual(len(names), 5)
+        line = self.schedule.line_ids[0]
+        self.env["res.lang"]._activate_lang("fr_FR")
+        line.with_context(lang="fr_FR").name = "À la commande"
+        self.partner.lang = "fr_FR"
+        self.assertEqual(self._scheduled().payment_step_ids[0].name, "À la commande")

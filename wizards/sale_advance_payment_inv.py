@@ -205,6 +205,14 @@ class SaleAdvancePaymentInv(models.TransientModel):
             context["avoir_invoice_line_ids"] = tuple(lines._origin.ids)
         return context
 
+    def create_invoices(self):
+        """Invoice, and tell the payment steps of the orders that this invoices."""
+        known = self.sale_order_ids.sudo().invoice_ids
+        action = super().create_invoices()
+        for order in self.sale_order_ids.sudo().filtered("payment_step_ids"):
+            order.payment_step_ids._recognize(order.invoice_ids - known)
+        return action
+
     def _create_invoices(self, sale_orders):
         """Invoice what was chosen; take a down payment under a lock of the order."""
         self.ensure_one()
