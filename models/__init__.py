@@ -3,6 +3,7 @@ from . import account_refund_reason
 from . import account_move
 from . import account_move_line
 from . import account_move_credit
+from . import account_move_credit_rate
 from . import account_move_credit_values
 from . import account_move_post
 from . import account_move_batch

@@ -97,7 +97,9 @@ class StockPicking(models.Model):
                 kind = "customer"
             elif is_return and target == "customer":
                 kind = "again"
-            elif is_return and target == "supplier":
+            elif is_return and any(
+                move._goes_back_to_vendor() for move in picking.move_ids
+            ):
                 kind = "vendor"
             picking.return_kind = kind
 

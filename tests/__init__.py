@@ -4,6 +4,7 @@ from . import test_sale_order_return
 from . import test_return_extra
 from . import test_return_tour
 from . import test_return_unsold
+from . import test_return_vendor_extra
 from . import test_credit_note
 from . import test_credit_note_by_hand
 from . import test_credit_note_properties
@@ -41,8 +42,10 @@ from . import test_payment_refund
 from . import test_payment_schedule
 from . import test_discount_credit
 from . import test_down_payment_tour
-from . import test_account_reminder
 from . import test_account_reminder_attack
+from . import test_account_reminder_charge
+from . import test_account_reminder_due
+from . import test_account_reminder_follow
 from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_marketplace_queue
@@ -51,6 +54,7 @@ from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies
 from . import test_account_reminder_portal
+from . import test_account_reminder_run
 from . import test_vat_oss
 from . import test_return_hostile
 from . import test_fec_export

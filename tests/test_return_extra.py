@@ -1,4 +1,4 @@
-from odoo import Command, fields
+from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -70,6 +70,75 @@ class TestReturnExtra(ExtraCommon):
             refused.move_dest_ids.filtered(lambda m: m.location_dest_id == self.stock)
         )
 
+    def test_receipt_in_three_steps(self):
+        """Input, quality control, stock: credited when it arrives, and only what goes
+        to stock takes the way there."""
+        self.warehouse.reception_steps = "three_steps"
+        order = self._order((self.delivered, 5))
+        self._deliver(order)
+        invoice = self._bill(order)
+        before = self.delivered.qty_available
+        ship = order.order_line._get_deliveries()
+        back = self.env["stock.picking"]._create_returns({ship: 4})
+        self.assertEqual(back.location_dest_id, self.warehouse.wh_input_stock_loc_id)
+        back.move_ids.write(
+            {"return_refused_qty": 1, "return_repair_qty": 1, "return_scrap_qty": 1}
+        )
+        back.button_validate()
+        self.assertEqual(invoice.amount_residual, 240)
+        self.assertEqual(order.order_line.qty_delivered, 2)
+        moves = back.move_ids.grouped("return_verdict")
+        onward = moves["stock"]
+        for place in (self.warehouse.wh_qc_stock_loc_id, self.stock):
+            onward = onward.move_dest_ids.filtered(lambda move: move.state != "cancel")
+            self.assertEqual(onward.location_dest_id, place)
+            self.assertEqual(sum(onward.mapped("product_uom_qty")), 1)
+            self._validate(onward.picking_id)
+        for verdict in ("repair", "scrap"):
+            self.assertFalse(moves[verdict].move_dest_ids)
+        self._validate(back.return_ids)
+        self.assertEqual(self.delivered.qty_available, before + 2)
+        quants = self.env["stock.quant"]
+        places = (
+            self.warehouse.wh_input_stock_loc_id + self.warehouse.wh_qc_stock_loc_id
+        )
+        for place in places:
+            self.assertEqual(quants._get_available_quantity(self.delivered, place), 0)
+        self.assertEqual(order.order_line.qty_delivered, 2)
+        self.assertEqual(invoice.amount_residual, 240)
+
+    # -- repairs ---------------------------------------------------------------------
+
+    def test_repair_order(self):
+        """What is to be repaired is taken from its place by Odoo's repair order, and
+        neither the order nor the credit note change."""
+        self.needs("repair.order")
+        order = self._order((self.delivered, 5))
+        self._deliver(order)
+        invoice = self._bill(order)
+        ship = order.order_line._get_deliveries()
+        back = self.env["stock.picking"]._create_returns({ship: 2})
+        back.move_ids.return_repair_qty = 1
+        back.button_validate()
+        place = self.warehouse.return_repair_location_id
+        self.warehouse.repair_type_id.default_product_location_src_id = place
+        action = back.action_repair_return()
+        repair = self.env["repair.order"].with_context(action["context"])
+        repair = repair.create({"product_id": self.delivered.id, "product_qty": 1})
+        self.assertEqual(back.repair_ids, repair)
+        at = self.env["stock.quant"]._get_available_quantity
+        self.assertEqual(at(self.delivered, place), 1)
+        before = at(self.delivered, self.stock)
+        repair.action_validate()
+        repair.action_repair_start()
+        repair.action_repair_end()
+        self.assertEqual(repair.state, "done")
+        self.assertEqual(at(self.delivered, place), 0)
+        self.assertEqual(at(self.delivered, self.stock), before + 1)
+        self.assertEqual(order.order_line.qty_delivered, 3)
+        self.assertEqual(back.return_state, "credited")
+        self.assertEqual(invoice.amount_residual, 360)
+
     # -- kits ------------------------------------------------------------------------
 
     def test_kit(self):
@@ -102,67 +171,7 @@ class TestReturnExtra(ExtraCommon):
         with self.assertRaises(UserError):
             self.env["stock.picking"]._create_returns({wheel: 5})
 
-    # -- purchases -------------------------------------------------------------------
-
-    def purchase(self, product, quantity, **values):
-        order = self.env["purchase.order"].create(
-            {
-                "partner_id": self.partner.id,
-                "order_line": [
-                    Command.create(
-                        {
-                            "product_id": product.id,
-                            "product_qty": quantity,
-                            "price_unit": 10.0,
-                            "tax_ids": [Command.clear()],
-                        }
-                    )
-                ],
-                **values,
-            }
-        )
-        order.button_confirm()
-        return order
-
-    def test_return_to_the_vendor(self):
-        self.needs("purchase.order")
-        order = self.purchase(self.delivered, 10)
-        self._validate(order.picking_ids)
-        order.action_create_invoice()
-        bill = order.invoice_ids
-        bill.invoice_date = fields.Date.today()
-        bill.action_post()
-        wizard = self.env["stock.return.picking"].create(
-            {"picking_id": order.picking_ids.id}
-        )
-        self.assertFalse(wizard.is_customer_return)
-        self.assertEqual(wizard.product_return_moves.returnable_quantity, 10)
-        wizard.product_return_moves.quantity = 4
-        back = self.env["stock.picking"].browse(
-            wizard.action_create_returns()["res_id"]
-        )
-        self._validate(back)
-        self.assertEqual(back.return_kind, "vendor")
-        back.action_create_vendor_refunds()
-        refund = order.invoice_ids - bill
-        self.assertRecordValues(
-            refund,
-            [
-                {
-                    "move_type": "in_refund",
-                    "state": "draft",
-                    "amount_untaxed": 40,
-                    "reversed_entry_id": bill.id,
-                }
-            ],
-        )
-        self.assertEqual(
-            refund.invoice_line_ids.reversed_line_id, bill.invoice_line_ids
-        )
-        self.assertEqual(order.order_line.qty_invoiced, 6)
-        self.assertEqual(order.order_line.qty_to_invoice, 0)
-        with self.assertRaisesRegex(UserError, "no posted bill"):
-            back.action_create_vendor_refunds()
+    # -- drop-shipping ----------------------------------------------------------------
 
     def test_dropshipping(self):
         route = self.env.ref(

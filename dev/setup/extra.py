@@ -10,7 +10,14 @@ import argparse
 from . import paths, runtime, shell, steps, testing, venv, wkhtml
 from .databases import Databases
 
-MODULES = ("purchase_stock", "sale_mrp", "stock_dropshipping", "queue_job")
+MODULES = (
+    "purchase_stock",
+    "sale_mrp",
+    "stock_dropshipping",
+    "repair",
+    "mrp_subcontracting",
+    "queue_job",
+)
 PACKAGES = ("odoo-addon-queue-job==19.0.2.4.0.1", "openupgradelib==3.13.7")
 
 
