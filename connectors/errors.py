@@ -2,11 +2,17 @@
 
 Whether to try again is the type of the exception, never a flag or a text:
 `TryAgainLater` is retried by itself, the others wait for a person.
-The message is short, in English, and never holds a secret.
+The message is short and never holds a secret. It is made in English, of a text that
+is marked to be translated and of what is filled into it: see `ConnectorError`.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from .marks import _
+
+LACKS = _("The account lacks this: %(label)s.")
 # What token servers (OAuth 2.0, RFC 6749 5.2) and shops call secrets that do not do.
 UNAUTHORIZED = frozenset(
     {"invalid_client", "invalid_grant", "unauthorized_client", "missing_credentials"}
@@ -14,7 +20,16 @@ UNAUTHORIZED = frozenset(
 
 
 class ConnectorError(Exception):
-    """The base of them all; `str(error)` can be shown to a person."""
+    """The base of them all; `str(error)` can be shown to a person.
+
+    In another language that is `template`, translated, with `values` filled in; of
+    these, `label` is a marked text itself.
+    """
+
+    def __init__(self, template: str, **values: Any):
+        super().__init__(template % values if values else template)
+        self.template = template
+        self.values = values
 
 
 class Untrusted(ConnectorError):
@@ -31,8 +46,8 @@ class TryAgainLater(ConnectorError):
     `retry_after` is the wait in seconds that was asked for, or None.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None):
-        super().__init__(message)
+    def __init__(self, template: str, retry_after: float | None = None, **values: Any):
+        super().__init__(template, **values)
         self.retry_after = retry_after
 
 
@@ -43,8 +58,10 @@ class Refused(ConnectorError):
     there were any.
     """
 
-    def __init__(self, message: str, status: int | None = None, code: str = ""):
-        super().__init__(message)
+    def __init__(
+        self, template: str, status: int | None = None, code: str = "", **values: Any
+    ):
+        super().__init__(template, **values)
         self.status = status
         self.code = code
 
@@ -56,3 +73,9 @@ class Refused(ConnectorError):
         person has looked at it.
         """
         return self.status == 401 or self.code in UNAUTHORIZED
+
+
+def shown(value: Any) -> str:
+    """A little of what was found, fit to be shown to a person in an error."""
+    found = value if isinstance(value, str) else repr(value)
+    return "".join(char if char.isprintable() else "?" for char in found[:40])

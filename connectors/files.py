@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Unreadable
+from .marks import _
 from .notices import Fetched, IncomingEvent, ReturnNotice
 from .readers import parse_json
 
@@ -58,7 +59,7 @@ class FileRow:
     number: int
     raw: Row
     notices: tuple[ReturnNotice, ...] = ()
-    error: str = ""
+    error: Unreadable | None = None
     part_of: int | None = None
     fetched: Fetched | None = None
 
@@ -85,14 +86,16 @@ def read_file(
     """
     numbered = list(_json_rows(content) or _table_rows(content))
     if not numbered:
-        raise NoRows(f"There is no row in the file {ascii(filename)[:80]}.")
+        raise NoRows(_("There is no row in the file."))
     columns = {column for _number, row in numbered[:50] for column in row}
     for file_format in formats:
         if columns.issuperset(file_format.required):
             return FileReading(file_format, tuple(_read(file_format, numbered)))
     raise Unreadable(
-        "The columns of the file are not known. The template shows those of a plain "
-        "file; a report of a marketplace must have its own, unchanged."
+        _(
+            "The columns of the file are not known. The template shows those of a plain"
+            " file; a report of a marketplace must have its own, unchanged."
+        )
     )
 
 
@@ -103,7 +106,7 @@ def read_message(
     for file_format in formats:
         if topic == TOPIC + file_format.name:
             return file_format.notices(data["rows"])
-    raise Unreadable("The format of the file is not known any more.")
+    raise Unreadable(_("The format of the file is not known any more."))
 
 
 def fetched_rows(reading: FileReading) -> Iterator[Fetched]:
@@ -152,7 +155,7 @@ def _read(
     for number, row in numbered:
         try:
             if None in row:
-                raise Unreadable("The row has more cells than the file has columns.")
+                raise Unreadable(_("The row has more cells than the file has columns."))
             key = file_format.key(row)
         except _UNREADABLE as error:
             keys[number] = _told(error)
@@ -203,10 +206,10 @@ _UNREADABLE = (
 )
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception) -> Unreadable:
     if isinstance(error, Unreadable):
-        return str(error)
-    return f"Unexpected content ({type(error).__name__})"
+        return error
+    return Unreadable(_("Unexpected content (%(error)s)"), error=type(error).__name__)
 
 
 def _plain(row: Row) -> Row:
@@ -223,9 +226,9 @@ def _json_rows(content: bytes) -> Iterator[tuple[int, Row]] | None:
         lists = [value for value in data.values() if isinstance(value, list)]
         data = lists[0] if len(lists) == 1 else [data]
     if len(data) > MAX_ROWS:
-        raise Unreadable(f"The file has more than {MAX_ROWS} rows.")
+        raise _too_long()
     if not all(isinstance(row, dict) for row in data):
-        raise Unreadable("The JSON file is to hold a list of objects.")
+        raise Unreadable(_("The JSON file is to hold a list of objects."))
     return enumerate(({_name(k): v for k, v in row.items()} for row in data), 1)
 
 
@@ -242,14 +245,22 @@ def _table_rows(content: bytes) -> Iterator[tuple[int, Row]]:
     try:
         names = [_name(cell) for cell in next(reader, [])]
         if len(set(names)) < len(names):
-            raise Unreadable("Two columns of the file have the same name.")
+            raise Unreadable(_("Two columns of the file have the same name."))
         for count, cells in enumerate(reader, 1):
             if count > MAX_ROWS:
-                raise Unreadable(f"The file has more than {MAX_ROWS} rows.")
+                raise _too_long()
             if any(cells):
                 yield reader.line_num, _row(names, cells)
     except csv.Error:
-        raise Unreadable(f"Line {reader.line_num} of the file is broken.") from None
+        raise Unreadable(
+            _("Line %(line)s of the file is broken."), line=reader.line_num
+        ) from None
+
+
+def _too_long() -> Unreadable:
+    return Unreadable(
+        _("The file has more than %(most)s rows: split it."), most=MAX_ROWS
+    )
 
 
 def _row(names: Sequence[str], cells: Sequence[str]) -> Row:

@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import requests
 
 from .errors import Refused, TryAgainLater, Unreadable
+from .marks import _
 from .readers import PLAIN_ID, parse_json
 
 _logger = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class Http:
         try:
             return parse_json(answer.content)
         except Unreadable:
-            raise Unreadable("The shop's answer is not JSON.") from None
+            raise Unreadable(_("The shop's answer is not JSON.")) from None
 
     def redact(self, text: Any) -> str:
         """The text without any secret of this session."""
@@ -179,18 +180,26 @@ class Http:
         try:
             answer = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
-            raise Refused(f"{self._host()}: its certificate is not valid.") from None
+            raise Refused(
+                _("%(host)s: its certificate is not valid."), host=self._host()
+            ) from None
         except (
             requests.exceptions.InvalidHeader,
             requests.exceptions.InvalidURL,
             UnicodeError,
         ):
-            raise Refused("The account's address or secrets cannot be sent.") from None
+            raise Refused(
+                _("The account's address or secrets cannot be sent: enter them anew.")
+            ) from None
         except requests.exceptions.Timeout:
-            raise TryAgainLater(f"{self._host()} does not answer in time") from None
+            raise TryAgainLater(
+                _("%(host)s does not answer in time"), host=self._host()
+            ) from None
         except (requests.exceptions.RequestException, OSError) as error:
             kind = type(error).__name__
-            raise TryAgainLater(f"{self._host()} is out of reach ({kind})") from None
+            raise TryAgainLater(
+                _("%(host)s is out of reach (%(kind)s)"), host=self._host(), kind=kind
+            ) from None
         self._closed_until = time.monotonic() + spent_limit(answer.headers)
         if answer.status in RETRIED:
             wait = retry_after(answer.headers.get("Retry-After"))
@@ -198,7 +207,12 @@ class Http:
                 wait = spent_limit(answer.headers) or None
                 if wait is None and self._busy_wait:
                     wait = self._busy_wait(answer.headers)
-            raise TryAgainLater(f"{self._host()} answers {answer.status}", wait)
+            raise TryAgainLater(
+                _("%(host)s is busy or down (%(answer)s)"),
+                wait,
+                host=self._host(),
+                answer=answer.status,
+            )
         if answer.status >= 400:
             raise self._refusal(answer)
         if self._check:
@@ -211,7 +225,9 @@ class Http:
         if wait <= 0:
             return
         if time.monotonic() + wait > deadline:
-            raise TryAgainLater(f"{self._host()} asks to go slower", wait)
+            raise TryAgainLater(
+                _("%(host)s asks to go slower"), wait, host=self._host()
+            )
         self._sleep(wait)
 
     def _send(self, method, url, deadline, kwargs) -> Answer:
@@ -234,16 +250,21 @@ class Http:
                 return answer
             url = self._redirected(method, url, answer)
             kwargs = {key: kwargs[key] for key in kwargs if key != "params"}
-        raise Refused(f"{self._host()} redirects in circles.", answer.status)
+        raise Refused(
+            _("%(host)s redirects in circles."), answer.status, host=self._host()
+        )
 
     def _redirected(self, method, url, answer: Answer) -> str:
         """Where a redirect leads; only a GET, and only to the very same host."""
         target = urljoin(url, answer.headers.get("Location", ""))
         if method != "GET" or origin(target) != origin(self.base_url):
             raise Refused(
-                f"{self._host()} redirects elsewhere: "
-                "check the address of the shop on the account.",
+                _(
+                    "%(host)s redirects elsewhere: check the address of the shop on the"
+                    " account."
+                ),
                 answer.status,
+                host=self._host(),
             )
         return target
 
@@ -253,7 +274,9 @@ class Http:
         for chunk in response.iter_content(64 * 1024):
             size += len(chunk)
             if size > self._max_bytes:
-                raise Refused(f"The answer of {self._host()} is too large.")
+                raise Refused(
+                    _("The answer of %(host)s is too large."), host=self._host()
+                )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout()
             chunks.append(chunk)
@@ -262,13 +285,13 @@ class Http:
     def _refusal(self, answer: Answer) -> Refused:
         status, code = answer.status, self.redact(error_code(answer))
         if status in (401, 403):
-            text = f"{self._host()} does not accept the account's secrets"
+            text = _("%(host)s does not accept the account's secrets (%(answer)s).")
         elif status in (404, 410):
-            text = f"{self._host()} does not know what was asked for"
+            text = _("%(host)s does not know what was asked for (%(answer)s).")
         else:
-            text = f"{self._host()} refuses the call"
+            text = _("%(host)s refuses the call (%(answer)s).")
         told = f"{status}, {code}" if code else str(status)
-        return Refused(f"{text} ({told}).", status, code)
+        return Refused(text, status, code, host=self._host(), answer=told)
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
@@ -288,9 +311,9 @@ def checked_base_url(base_url: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise Refused("The account needs the https:// address of the shop.")
+        raise Refused(_("The account needs the https:// address of the shop."))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise Refused("The address of the shop must be plain: https://host/path.")
+        raise Refused(_("The address of the shop must be plain: https://host/path."))
     return base_url.rstrip("/")
 
 

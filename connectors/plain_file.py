@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from .errors import Unreadable
+from .errors import Unreadable, shown
 from .files import FileFormat, Row, write_csv
 from .marks import _
 from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
@@ -67,12 +67,15 @@ def plain_key(row: Row) -> str:
     """Which refund or return a row is of."""
     kind = text(row, "kind").lower() or "refund"
     if kind not in KINDS[:2]:
-        raise Unreadable(f"kind: refund or return was expected, not {ascii(kind)}.")
+        raise Unreadable(
+            _("kind: “refund” or “return” was expected, not “%(found)s”."),
+            found=shown(kind),
+        )
     number = text(row, "id")
     if not number or len(number) > 100:
-        raise Unreadable("id: the number of the refund or return is missing.")
+        raise Unreadable(_("id: the number of the refund or return is missing."))
     if not text(row, "order") and not text(row, "order id"):
-        raise Unreadable("order: the number of the order is missing.")
+        raise Unreadable(_("order: the number of the order is missing."))
     return f"{kind}:{number}"
 
 
@@ -87,9 +90,9 @@ def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
     lines = tuple(line for line in lines if line)
     total = _money(_same(rows, "amount"), currency, "amount")
     if total is not None and total.amount < 0:
-        raise Unreadable("amount: what is paid back is above zero.")
+        raise Unreadable(_("amount: what is paid back is above zero."))
     if total is None and not lines:
-        raise Unreadable("amount, quantity: neither tells what was given back.")
+        raise Unreadable(_("amount, quantity: fill in one of them at least."))
     return [
         ReturnNotice(
             external_id=external_id,
@@ -116,12 +119,14 @@ def _line(row: Row, place: int, currency: str) -> ReturnLine | None:
     quantity = _number(row.get("quantity"), "quantity")
     amount = _money(row.get("line amount"), currency, "line amount")
     if quantity is not None and quantity < 0:
-        raise Unreadable("quantity: a number from 0 was expected.")
+        raise Unreadable(_("quantity: it cannot be below zero."))
     if quantity is None and amount is None:
         return None
     goods = text(row, "goods").lower()
     if goods and goods not in YES:
-        raise Unreadable("goods: yes or no was expected.")
+        raise Unreadable(
+            _("goods: “yes” or “no” was expected, not “%(found)s”."), found=shown(goods)
+        )
     quantity = quantity or Decimal(0)
     return ReturnLine(
         external_id=f"{kind}:{place}",
@@ -141,7 +146,9 @@ def _same(rows: Sequence[Row], name: str) -> str:
     """What all rows of a refund say alike, or leave empty."""
     found = {text(row, name) for row in rows} - {""}
     if len(found) > 1:
-        raise Unreadable(f"{name}: the rows of one refund or return do not agree.")
+        raise Unreadable(
+            _("%(field)s: the rows of one refund or return do not agree."), field=name
+        )
     return found.pop() if found else ""
 
 
@@ -152,22 +159,36 @@ def _return_of(rows: Sequence[Row]) -> str:
 
 def _one_of(value: str, allowed: Sequence[str], name: str) -> str:
     if value.lower() not in allowed:
-        raise Unreadable(f"{name}: one of {', '.join(allowed)} was expected.")
+        raise Unreadable(
+            _("%(field)s: one of %(choices)s was expected, not “%(found)s”."),
+            field=name,
+            choices=", ".join(allowed),
+            found=shown(value),
+        )
     return value.lower()
 
 
 def _date(value: str) -> Any:
     """A date, at noon in UTC, or a time with its zone."""
-    if len(value) == 10:
-        value = f"{value}T12:00:00Z"
-    return moment(value, "date")
+    whole = f"{value}T12:00:00Z" if len(value) == 10 else value
+    try:
+        return moment(whole, "date")
+    except Unreadable:
+        raise Unreadable(
+            _("date: “%(found)s” is no date: write it like 2026-12-31."),
+            found=shown(value),
+        ) from None
 
 
 def _number(value: Any, name: str) -> Decimal | None:
     """A number with a point or a comma, and nothing between its thousands."""
     if isinstance(value, str) and value:
         if not NUMBER.fullmatch(value.strip()):
-            raise Unreadable(f"{name}: a number like 1234.50 was expected.")
+            raise Unreadable(
+                _("%(field)s: “%(found)s” is no number: write it like 1234.50."),
+                field=name,
+                found=shown(value),
+            )
         value = value.strip().replace(",", ".")
     return decimal(value, name)
 
@@ -177,7 +198,10 @@ def _money(value: Any, currency: str, name: str) -> Money | None:
     if amount is None:
         return None
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise Unreadable("currency: a code like EUR was expected.")
+        raise Unreadable(
+            _("currency: a code like EUR was expected, not “%(found)s”."),
+            found=shown(currency),
+        )
     return Money(amount, currency)
 
 

@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from .errors import Unreadable
+from .errors import Unreadable, shown
+from .marks import _
 from .notices import Money
 
 # Beyond these an amount is no amount, and arithmetic with it no longer cheap.
@@ -30,7 +31,7 @@ def parse_json(body: bytes) -> Any:
             parse_constant=_no_constant,
         )
     except (ValueError, RecursionError, InvalidOperation) as error:
-        raise Unreadable("The body is not JSON.") from error
+        raise Unreadable(_("The body is not JSON.")) from error
 
 
 def _no_constant(name):
@@ -42,7 +43,11 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Unreadable(f"{name}: an object was expected.")
+        raise Unreadable(
+            _("%(field)s: an object was expected, not “%(found)s”."),
+            field=name,
+            found=shown(value),
+        )
     return value
 
 
@@ -52,7 +57,11 @@ def rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unreadable(f"{name}: a list was expected.")
+        raise Unreadable(
+            _("%(field)s: a list was expected, not “%(found)s”."),
+            field=name,
+            found=shown(value),
+        )
     return [mapping(row, name) for row in value]
 
 
@@ -65,7 +74,7 @@ def text(data: Mapping[str, Any], name: str) -> str:
         # A NUL or half a surrogate pair cannot be stored in PostgreSQL.
         whole = str(value).encode("utf-8", "replace").decode()
         return whole.replace("\0", "").strip()
-    raise Unreadable(f"{name}: a text was expected.")
+    raise Unreadable(_("%(field)s: a text was expected."), field=name)
 
 
 def identifier(data: Mapping[str, Any], name: str = "id") -> str:
@@ -77,7 +86,7 @@ def identifier(data: Mapping[str, Any], name: str = "id") -> str:
     valid = isinstance(value, (str, int)) and not isinstance(value, bool)
     found = str(value).strip() if valid else ""
     if found == "0" or not PLAIN_ID.fullmatch(found):
-        raise Unreadable(f"{name}: the id is missing.")
+        raise Unreadable(_("%(field)s: the id is missing."), field=name)
     return found
 
 
@@ -91,14 +100,20 @@ def decimal(value: Any, name: str) -> Decimal | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
-        raise Unreadable(f"{name}: a number was expected.")
+        raise _no_number(value, name)
     try:
         number = Decimal(value.strip() if isinstance(value, str) else value)
     except InvalidOperation:
-        raise Unreadable(f"{name}: a number was expected.") from None
+        raise _no_number(value, name) from None
     if not number.is_finite() or abs(number.adjusted()) > MAX_DIGITS:
-        raise Unreadable(f"{name}: not a number to calculate with.")
+        raise _no_number(value, name)
     return number
+
+
+def _no_number(value: Any, name: str) -> Unreadable:
+    return Unreadable(
+        _("%(field)s: “%(found)s” is no number."), field=name, found=shown(value)
+    )
 
 
 def money(value: Any, currency: str, name: str) -> Money | None:
@@ -117,16 +132,26 @@ def moment(value: Any, name: str, utc: bool = False) -> datetime | None:
     if not value:
         return None
     if not isinstance(value, str):
-        raise Unreadable(f"{name}: a time was expected.")
+        raise _no_time(value, name)
     try:
         found = datetime.fromisoformat(_python310_time(value.strip()))
         if found.tzinfo is None:
             if not utc:
-                raise Unreadable(f"{name}: the time does not say its zone.")
+                raise Unreadable(
+                    _("%(field)s: “%(found)s” does not say its time zone."),
+                    field=name,
+                    found=shown(value),
+                )
             found = found.replace(tzinfo=timezone.utc)
         return found.astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise Unreadable(f"{name}: a time was expected.") from None
+        raise _no_time(value, name) from None
+
+
+def _no_time(value: Any, name: str) -> Unreadable:
+    return Unreadable(
+        _("%(field)s: “%(found)s” is no time."), field=name, found=shown(value)
+    )
 
 
 def _python310_time(value: str) -> str:

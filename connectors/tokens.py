@@ -8,6 +8,7 @@ from typing import Any
 from .cache import Cache
 from .errors import Refused
 from .http import Http
+from .marks import _
 from .readers import decimal, mapping, text
 
 # A token is renewed so many seconds before it ends.
@@ -30,7 +31,7 @@ class Token:
         answer = mapping(self._fetch(), "token")
         token = text(answer, "access_token")
         if not token:
-            raise Refused("The token server gives no token.")
+            raise Refused(_("The token server gives no token."))
         seconds = float(decimal(answer.get("expires_in"), "expires_in") or 60)
         if seconds > MARGIN:
             self._cache.set(self._key, token, seconds - MARGIN)
@@ -48,5 +49,5 @@ def token_answer(http: Http, path: str, form: Mapping[str, str]) -> Any:
         return http.json_of(http.post_form(path, form))
     except Refused as error:
         if error.status in (400, 401, 403):
-            raise Refused(str(error), 401, error.code) from None
+            raise Refused(error.template, 401, error.code, **error.values) from None
         raise

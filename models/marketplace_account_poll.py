@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from ..connectors import marketplaces
 from ..connectors.errors import ConnectorError, Refused, TryAgainLater
+from .marketplace_work import told
 
 _logger = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class MarketplaceAccount(models.Model):
                 self.env._(
                     "%(account)s cannot be reached: %(error)s",
                     account=self.name,
-                    error=error,
+                    error=told(self.env, error),
                 )
             ) from error
         return {
@@ -311,15 +312,20 @@ class MarketplaceAccount(models.Model):
         self._tell_problem(self._describe(error))
 
     def _describe(self, error):
+        """What went wrong, in the language of the company: it is stored for all."""
+        env = self._in_company_language().env
         if isinstance(error, Refused):
-            return self.env._("The shop refuses: %s", error)
+            return env._("The shop refuses: %s", told(env, error))
         if isinstance(error, ConnectorError):
-            return str(error)
-        return self.env._("Polling failed: %s", repr(error))
+            return told(env, error)
+        return env._("Polling failed: %s", repr(error))
+
+    def _in_company_language(self):
+        return self.with_context(lang=self.company_id.partner_id.lang)
 
     def _stop(self, error):
         """Ask nothing more of a shop that does not accept the secrets."""
-        text = self.env._("The shop refuses: %s", error)
+        text = self._describe(error)
         self.write({"is_stopped": True, "poll_error": text})
         self._tell_problem(text)
 

@@ -1,4 +1,5 @@
 import base64
+import logging
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -6,7 +7,10 @@ from odoo.fields import Domain
 from odoo.tools import split_every
 
 from ..connectors import files, marketplaces, plain_file
-from ..connectors.errors import Unreadable
+from ..connectors.errors import ConnectorError, Unreadable
+from .marketplace_work import TRANSIENT, told
+
+_logger = logging.getLogger(__name__)
 
 BATCH = 500
 # More rows than this are imported by the cron, which goes on where it was stopped.
@@ -46,6 +50,7 @@ class MarketplaceImport(models.Model):
             ("draft", "To Read"),
             ("preview", "Preview"),
             ("running", "Importing"),
+            ("stopped", "Stopped"),
             ("done", "Imported"),
         ],
         default="draft",
@@ -63,6 +68,7 @@ class MarketplaceImport(models.Model):
     progress = fields.Float(compute="_compute_counts")
     template = fields.Binary(compute="_compute_template")
     error_file = fields.Binary("Rows with an Error", compute="_compute_error_file")
+    error = fields.Text("What Went Wrong", readonly=True, copy=False)
     is_checked = fields.Boolean("Dry Run Done", readonly=True, copy=False)
 
     @api.depends("filename", "account_id")
@@ -134,7 +140,7 @@ class MarketplaceImport(models.Model):
                 self.env._(
                     "%(file)s cannot be read: %(error)s",
                     file=self.filename or "",
-                    error=error,
+                    error=told(self.env, error),
                 )
             ) from error
         self.row_ids.sudo().unlink()
@@ -198,7 +204,7 @@ class MarketplaceImport(models.Model):
 
     def _prepare_fate(self, row, known_keys, known_ids):
         if row.error:
-            return {"fate": "error", "detail": row.error}
+            return {"fate": "error", "detail": told(self.env, row.error)}
         if row.part_of:
             return {
                 "fate": "part",
@@ -206,16 +212,16 @@ class MarketplaceImport(models.Model):
             }
         if not row.fetched or not row.fetched.event.wanted:
             return {"fate": "ignored", "detail": self.env._("Tells of no return.")}
-        told = row.notices[0]
+        notice = row.notices[0]
         values = {
-            "external_id": told.external_id,
-            "order_ref": next(iter(told.order_refs), told.order_external_id),
-            "amount": float(told.total.amount) if told.total else 0.0,
-            "currency": told.currency,
+            "external_id": notice.external_id,
+            "order_ref": next(iter(notice.order_refs), notice.order_external_id),
+            "amount": float(notice.total.amount) if notice.total else 0.0,
+            "currency": notice.currency,
         }
         if row.fetched.event.event_key in known_keys:
             return {**values, "fate": "known"}
-        if told.external_id in known_ids:
+        if notice.external_id in known_ids:
             return {**values, "fate": "update"}
         return {**values, "fate": "new"}
 
@@ -240,10 +246,13 @@ class MarketplaceImport(models.Model):
     # ------------------------------------------------------------------
 
     def action_import(self):
-        """Put what the file tells into the inbox, from where it goes its way."""
+        """Put what the file tells into the inbox, from where it goes its way.
+
+        One that was stopped goes on with the rows that are left.
+        """
         for record in self:
-            record._check_state("preview")
-            record.state = "running"
+            record._check_state("preview", "stopped")
+            record.write({"state": "running", "error": False})
             if record.row_count > AT_ONCE:
                 record.env.ref("avoir.ir_cron_marketplace_import").sudo()._trigger()
             else:
@@ -255,10 +264,28 @@ class MarketplaceImport(models.Model):
         """Go on with the imports that were confirmed, batch by batch."""
         cron = self.env["ir.cron"]
         for record in self.search([("state", "=", "running")], order="id"):
-            while record.try_lock_for_update() and record._import_batch():
-                if not cron._commit_progress(BATCH):
-                    return
+            try:
+                while record.try_lock_for_update() and record._import_batch():
+                    if not cron._commit_progress(BATCH):
+                        return
+            except TRANSIENT:
+                # Another worker was in between: the next run goes on.
+                self.env.cr.rollback()
+                self.env.ref("avoir.ir_cron_marketplace_import")._trigger()
+            except Exception as exception:
+                self.env.cr.rollback()
+                _logger.exception("Import %s is stopped", record.id)
+                record._stop_import(exception)
             cron._commit_progress()
+
+    def _stop_import(self, exception):
+        """Leave an import to a person, so that it holds up no other."""
+        env = self.account_id._in_company_language().env
+        text = env._("Unexpected error: %s", repr(exception))
+        if isinstance(exception, ConnectorError | UserError):
+            text = told(env, exception)
+        self.write({"state": "stopped", "error": text})
+        self.account_id._tell_problem(env._("An import of a file is stopped"))
 
     def _import_batch(self):
         """Store the messages of some rows.

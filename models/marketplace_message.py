@@ -13,7 +13,7 @@ from odoo.tools import SQL, split_every
 from ..connectors.documents import InvoiceNotice, OrderNotice
 from ..connectors.errors import ConnectorError, Refused, TryAgainLater
 from .marketplace_account_poll import is_not_accepted
-from .marketplace_work import format_exception
+from .marketplace_work import format_exception, told
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class MarketplaceMessage(models.Model):
     event_key = fields.Char("Event", required=True, readonly=True)
     topic = fields.Char(readonly=True)
     order_external_id = fields.Char("Order at the Marketplace", readonly=True)
-    sent_at = fields.Datetime("Sent", readonly=True)
+    sent_at = fields.Datetime("Sent On", readonly=True)
     body = fields.Binary(attachment=False, readonly=True)
     body_text = fields.Text("Content", compute="_compute_body_text")
     headers = fields.Text(readonly=True)
@@ -261,11 +261,13 @@ class MarketplaceMessage(models.Model):
     def _fail(self, exception):
         """Note why a message could not be read, and whether it is tried again."""
         self.ensure_one()
-        values = {"attempts": self.attempts + 1, "error": str(exception)}
+        account = self.account_id._in_company_language()
+        env = account.env
+        values = {"attempts": self.attempts + 1, "error": told(env, exception)}
         if is_not_accepted(exception):
             # It waits, as all of the account do, for another secret.
             self.write({**values, "next_try": self._get_next_try()})
-            self.account_id._stop(exception)
+            account._stop(exception)
             return
         again = isinstance(exception, TryAgainLater)
         if again and values["attempts"] < GIVE_UP_AFTER:
@@ -274,14 +276,13 @@ class MarketplaceMessage(models.Model):
             return
         if not isinstance(exception, ConnectorError | UserError):
             _logger.error("Message %s cannot be read", self.id, exc_info=exception)
-            values["error"] = self.env._("Unexpected error: %s", repr(exception))
+            values["error"] = env._("Unexpected error: %s", repr(exception))
         values["traceback"] = format_exception(exception)
         self.write({**values, "state": "error", "next_try": False})
-        account = self.account_id
         if isinstance(exception, Refused):
-            account._tell_problem(self.env._("The shop refuses: %s", exception))
+            account._tell_problem(account._describe(exception))
         else:
-            summary = self.env._("Messages of the marketplace cannot be read")
+            summary = env._("Messages of the marketplace cannot be read")
             account._tell_problem(summary, account.user_ids)
 
     # ------------------------------------------------------------------

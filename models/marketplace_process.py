@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..connectors.errors import ConnectorError, TryAgainLater
-from .marketplace_work import format_exception
+from .marketplace_work import format_exception, told
 
 _logger = logging.getLogger(__name__)
 
@@ -228,7 +228,8 @@ class MarketplaceProcess(models.Model):
     def _fail(self, exception):
         """Note why it could not be sent, and whether it is tried again."""
         self.ensure_one()
-        values = {"attempts": self.attempts + 1, "message": str(exception)}
+        env = self.account_id._in_company_language().env
+        values = {"attempts": self.attempts + 1, "message": told(env, exception)}
         if isinstance(exception, TryAgainLater) and self.attempts < GIVE_UP_AFTER:
             state = "pending" if self.external_id else "to_send"
             at = self._get_next_try(exception.retry_after)

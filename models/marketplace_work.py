@@ -8,6 +8,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..connectors.errors import ConnectorError
+
 _logger = logging.getLogger(__name__)
 
 # What two workers can do to each other. The whole batch is run again, with what the
@@ -150,3 +152,15 @@ class MarketplaceWork(models.AbstractModel):
 def format_exception(exception):
     """The traceback of an exception as text."""
     return "".join(traceback.format_exception(exception))[-20000:]
+
+
+def told(env, exception):
+    """What an exception says, in the language of the environment."""
+    if not isinstance(exception, ConnectorError):
+        return str(exception)
+    # The connectors' English, marked there to be translated here.
+    values = dict(exception.values)
+    if "label" in values:
+        values["label"] = env._(values["label"])
+    template = env._(exception.template)
+    return template % values if values else template

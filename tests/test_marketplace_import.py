@@ -1,11 +1,15 @@
 import base64
 import json
+from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
+from odoo.tools.translate import code_translations
 
 from odoo.addons.avoir.connectors import marketplaces, plain_file
 from odoo.addons.avoir.models import marketplace_import
+from odoo.addons.avoir.models.marketplace_message import MarketplaceMessage
 
 from .marketplace_common import FakeShop, MarketplaceCommon
 
@@ -155,6 +159,44 @@ class TestMarketplaceImport(MarketplaceCommon):
         self.cron("import")
         self.assertEqual((record.state, record.progress), ("done", 100))
         self.assertEqual(len(self.messages()), 5)
+
+    def test_one_that_fails_holds_up_no_other(self):
+        self.patch(marketplace_import, "AT_ONCE", 0)
+        bad, good = (self.preview(GOOD.replace("R1", n)) for n in ("R1", "R2"))
+        (bad | good).action_import()
+        insert = MarketplaceMessage._insert_once
+
+        def broken(messages, account_id, company_id, deliveries):
+            if b"R1" in deliveries[0][1]:
+                raise ValueError("a disk is full")
+            return insert(messages, account_id, company_id, deliveries)
+
+        with (
+            patch.object(MarketplaceMessage, "_insert_once", broken),
+            mute_logger("odoo.addons.avoir.models.marketplace_import"),
+        ):
+            self.cron("import")
+        self.assertEqual((bad.state, good.state), ("stopped", "done"))
+        self.assertIn("a disk is full", bad.error)
+        self.assertTrue(self.account._get_problem_activities())
+        self.assertEqual(bad.progress, 0)
+        bad.action_import()
+        self.cron("import")
+        self.assertEqual((bad.state, bad.error), ("done", False))
+        self.assertEqual(len(self.messages()), 2)
+
+    def test_errors_are_in_the_language_of_the_user(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        template = "currency: a code like EUR was expected, not “%(found)s”."
+        terms = {template: "currency : code attendu, pas « %(found)s »."}
+        self.patch(
+            code_translations, "python_translations", {("avoir", "fr_FR"): terms}
+        )
+        record = self.file(HEAD + GOOD.replace("{currency}", "Euros"))
+        record.with_context(lang="fr_FR").action_preview()
+        self.assertEqual(
+            record.row_ids.detail, "currency : code attendu, pas « EUROS »."
+        )
 
     def test_others(self):
         record = self.preview(GOOD)

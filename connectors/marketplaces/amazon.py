@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import Refused, Unreadable, Untrusted
+from ..errors import LACKS, Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
 from ..http import Http, host_of, is_loopback, origin
 from ..marks import _
@@ -188,7 +188,7 @@ class Amazon(Marketplace):
     def _create_report(self, file_format, since: datetime, until: datetime) -> str:
         wanted = sorted(self._chosen("marketplace_ids"))
         if not wanted:
-            raise Refused("The account lacks this: Marketplaces.")
+            raise Refused(LACKS, label=_("Marketplaces"))
         asked = {
             "reportType": file_format.name,
             "marketplaceIds": wanted[:25],
@@ -208,7 +208,10 @@ class Amazon(Marketplace):
         if status == "CANCELLED":
             return ""
         if status == "FATAL":
-            raise Refused(f"{self.label} could not make the report of the returns.")
+            raise Refused(
+                _("%(shop)s could not make the report of the returns."),
+                shop=self.label,
+            )
         return None
 
     def _report_messages(self, file_format, document_id: str) -> list[Fetched]:
@@ -216,7 +219,9 @@ class Amazon(Marketplace):
             return []
         # Ids of documents have points and are longer than others.
         if not set(document_id) <= DOCUMENT_ID:
-            raise Unreadable("reportDocumentId: the id is no id.")
+            raise Unreadable(
+                _("%(field)s: the id is missing."), field="reportDocumentId"
+            )
         path = f"{REPORTS}/documents/{document_id}"
         document = mapping(self.http.get_json(path), "document")
         content = self._download(text(document, "url"))
@@ -231,7 +236,7 @@ class Amazon(Marketplace):
         """A report document, from where such documents are kept and nowhere else."""
         if not self._is_document(url):
             raise Unreadable(
-                "The report is said to be at an address that is not known."
+                _("The report is said to be at an address that is not known.")
             )
         parts = urlsplit(url)
         http = Http(f"{parts.scheme}://{parts.netloc}", sleep=self._sleep)
@@ -282,13 +287,13 @@ class Amazon(Marketplace):
     # Webhooks: none -------------------------------------------------------
 
     def _check_signature(self, headers, body):
-        raise Untrusted(f"{self.label} sends no webhooks.")
+        raise Untrusted(_("%(shop)s sends no webhooks."), shop=self.label)
 
     def _topic(self, headers):
         return ""
 
     def _event(self, topic, headers, data):
-        raise Unreadable(f"{self.label} sends no webhooks.")
+        raise Unreadable(_("%(shop)s sends no webhooks."), shop=self.label)
 
     # Connection -----------------------------------------------------------
 
@@ -346,9 +351,9 @@ def unzipped(content: bytes) -> bytes:
     try:
         found = unzip.decompress(content, MAX_REPORT)
     except zlib.error:
-        raise Unreadable("The report cannot be unpacked.") from None
+        raise Unreadable(_("The report cannot be unpacked.")) from None
     if unzip.unconsumed_tail or not unzip.eof:
-        raise Unreadable("The report is cut off, or too large.")
+        raise Unreadable(_("The report is cut off, or too large."))
     return found
 
 

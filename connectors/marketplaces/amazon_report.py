@@ -94,7 +94,7 @@ def fba_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
 def mfn_key(row: Row) -> str:
     rma = text(row, "amazon rma id") or text(row, "merchant rma id")
     if not rma:
-        raise Unreadable("Amazon RMA ID: the number of the return is missing.")
+        raise Unreadable(_("Amazon RMA ID: the number of the return is missing."))
     return f"{order_of(row)} {rma}"
 
 
@@ -149,14 +149,14 @@ def line_of(
 def quantity_of(rows: Sequence[Row], name: str) -> Decimal:
     found = [decimal(row.get(name), name) for row in rows]
     if any(quantity is None or quantity < 0 for quantity in found):
-        raise Unreadable(f"{name}: a number from 0 was expected.")
+        raise Unreadable(_("%(field)s: a number from 0 was expected."), field=name)
     return sum((quantity or Decimal(0) for quantity in found), Decimal(0))
 
 
 def order_of(row: Row) -> str:
     order = text(row, "order id")
     if not order or len(order) > 60:
-        raise Unreadable("order id: the number of the order is missing.")
+        raise Unreadable(_("order id: the number of the order is missing."))
     return order
 
 
@@ -167,7 +167,7 @@ def day(value: str) -> datetime | None:
         return moment(value, "date", utc=True)
     number, month, year = found.groups()
     if month.lower() not in MONTHS:
-        raise Unreadable("date: a date like 10-Jul-2025 was expected.")
+        raise Unreadable(_("date: a date like 10-Jul-2025 was expected."))
     return datetime(
         int(year), MONTHS.index(month.lower()) + 1, int(number), 12, tzinfo=timezone.utc
     )

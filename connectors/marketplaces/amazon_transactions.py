@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ..errors import Unreadable
+from ..errors import Unreadable, shown
+from ..marks import _
 from ..notices import (
     Fetched,
     IncomingEvent,
@@ -73,7 +74,9 @@ def notices(data: Any) -> list[ReturnNotice]:
     if status == "DEFERRED_RELEASED":
         return []
     if status not in STATES:
-        raise Unreadable(f"Unknown status of a transaction: {ascii(status)[:40]}")
+        raise Unreadable(
+            _("Unknown status of a transaction: “%(found)s”"), found=shown(status)
+        )
     lines, fees = content_of(data)
     fees = fee_lines(fees)
     net = currency_amount(data.get("totalamount"), "totalAmount")
@@ -176,7 +179,7 @@ def first_id(data: Mapping[str, Any]) -> str:
     """The id under which this money was told first."""
     first = related(data, "DEFERRED_TRANSACTION_ID") or text(data, "transactionid")
     if not first:
-        raise Unreadable("transactionId: the id is missing.")
+        raise Unreadable(_("%(field)s: the id is missing."), field="transactionId")
     return first if len(first) <= 60 else digest(first)
 
 
@@ -205,7 +208,11 @@ def listed(value: Any, name: str) -> list[Mapping[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unreadable(f"{name}: a list was expected.")
+        raise Unreadable(
+            _("%(field)s: a list was expected, not “%(found)s”."),
+            field=name,
+            found=shown(value),
+        )
     return [lowered(mapping(row, name)) for row in value]
 
 

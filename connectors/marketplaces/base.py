@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 
 from ..cache import Cache, Memory
 from ..documents import InvoiceNotice, OrderNotice
-from ..errors import Refused, Unreadable, Untrusted
+from ..errors import LACKS, Refused, Unreadable, Untrusted
 from ..files import TOPIC, FileFormat, FileReading, read_file, read_message
 from ..http import Http
+from ..marks import _
 from ..notices import Fetched, IncomingEvent, Page, Ping, Process, ReturnNotice
 from ..plain_file import PLAIN
 from ..polling import Part, Stream, poll_pages
@@ -180,7 +181,11 @@ class Marketplace(ABC):
         is harmless. Raises `Refused` or `TryAgainLater`.
         """
         if handling not in self.handlings:
-            raise Refused(f"{self.label} cannot be told this of a return: {handling}.")
+            raise Refused(
+                _("%(shop)s cannot be told this of a return: %(result)s."),
+                shop=self.label,
+                result=handling,
+            )
         with careful_reading():
             return self._report_return(external_id, handling, quantity)
 
@@ -199,7 +204,11 @@ class Marketplace(ABC):
         may send it twice. Raises `Refused` or `TryAgainLater`.
         """
         if kind not in self.uploads:
-            raise Refused(f"{self.label} takes no such document: {kind}.")
+            raise Refused(
+                _("%(shop)s takes no such document: %(kind)s."),
+                shop=self.label,
+                kind=kind,
+            )
         with careful_reading():
             return self._upload_document(
                 kind, order_external_id, filename, content, tuple(barcodes)
@@ -284,7 +293,9 @@ class Marketplace(ABC):
 
     def _process_status(self, external_id: str) -> Process:
         """See `process_status`."""
-        raise Refused(f"{self.label} has nothing of which to ask the state.")
+        raise Refused(
+            _("%(shop)s has nothing of which to ask the state."), shop=self.label
+        )
 
     def _authorization(self) -> Mapping[str, Any]:
         """Arguments of `Http` that sign the calls to the shop."""
@@ -332,7 +343,7 @@ class Marketplace(ABC):
         """A credential that a call cannot do without; raises `Refused`."""
         if not self.settings.get(name):
             labels = {field.name: field.label for field in self.credential_fields}
-            raise Refused(f"The account lacks this: {labels.get(name, name)}.")
+            raise Refused(LACKS, label=labels.get(name, name))
         return self.settings[name]
 
     def _webhook_secrets(self) -> list[str]:

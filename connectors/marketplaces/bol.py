@@ -189,7 +189,7 @@ class Bol(Marketplace):
     def _report_return(self, external_id, handling, quantity):
         rma_id = two_ids(external_id.partition(":")[2])[1]
         if quantity < 1:
-            raise Refused("The quantity that came back must be at least 1.")
+            raise Refused(_("The quantity that came back must be at least 1."))
         answer = self.http.put(
             self._path(f"returns/{rma_id}"),
             {"handlingResult": HANDLINGS[handling], "quantityReturned": int(quantity)},
@@ -212,7 +212,10 @@ class Bol(Marketplace):
         )
         found = rows(mapping(answer, "answer"), "shipments")
         if not found:
-            raise Refused(f"Order {order_id} has no shipment to give a document to.")
+            raise Refused(
+                _("Order %(order)s has no shipment to give a document to."),
+                order=order_id,
+            )
         wanted = {barcode.lstrip("0") for barcode in barcodes}
 
         def articles(shipment):

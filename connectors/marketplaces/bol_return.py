@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from ..errors import Unreadable
+from ..errors import Unreadable, shown
 from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
@@ -170,7 +170,9 @@ def results_of(item: Mapping[str, Any], expected: Decimal) -> list[Result]:
 def result_of(row: Mapping[str, Any]) -> Result:
     quantity = decimal(row.get("quantity"), "quantity")
     if quantity is None or quantity < 0:
-        raise Unreadable("quantity: a number from 0 was expected.")
+        raise Unreadable(
+            _("%(field)s: a number from 0 was expected."), field="quantity"
+        )
     return Result(
         at=moment(row.get("processingDateTime"), "processingDateTime"),
         processing=text(row, "processingResult").upper(),
@@ -204,7 +206,9 @@ def state_by(result: Result) -> str:
         return PROCESSING_STATES[result.processing]
     state = STATES.get(result.handling)
     if state is None:
-        raise Unreadable(f"Unknown result of a return: {ascii(result.handling)[:60]}")
+        raise Unreadable(
+            _("Unknown result of a return: “%(found)s”"), found=shown(result.handling)
+        )
     return state
 
 

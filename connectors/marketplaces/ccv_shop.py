@@ -271,7 +271,7 @@ class CcvShop(Marketplace):
             return IncomingEvent(event_key="hint", topic="hint", wanted=False)
         kind, number = found.groups()
         if number != identifier(data):
-            raise Unreadable("The address and the id of the hint differ.")
+            raise Unreadable(_("The address and the id of the hint differ."))
         wanted = kind in ("returns", self._source)
         body = json.dumps(data, sort_keys=True, default=str)
         return IncomingEvent(
@@ -304,7 +304,7 @@ class CcvShop(Marketplace):
             date = answer.headers.get("x-date") or ""
             right = signature(secret, public, method, answer.path, answer.content, date)
             if not hmac.compare_digest(given.lower().encode(), right.encode()):
-                raise Refused("The answer does not bear the signature of the shop.")
+                raise Refused(_("The answer does not bear the signature of the shop."))
 
         return {
             "headers": {"Accept": MEDIA},

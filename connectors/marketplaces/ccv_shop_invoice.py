@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from ..documents import Address, Buyer, DocumentLine, InvoiceNotice, OrderNotice
-from ..errors import Unreadable
+from ..errors import Unreadable, shown
+from ..marks import _
 from ..notices import Money, add_up
 from ..readers import decimal, identifier, mapping, moment, text
 from .ccv_shop_return import cents, first_of
@@ -38,7 +39,9 @@ def invoice_notice(
     """An invoice or a credit invoice; without its order nothing but its number."""
     told_kind = text(data, "type").lower()
     if told_kind not in ("debit", "credit"):
-        raise Unreadable(f"Unknown type of an invoice: {ascii(told_kind)[:20]}")
+        raise Unreadable(
+            _("Unknown type of an invoice: “%(found)s”"), found=shown(told_kind)
+        )
     kind = "credit" if told_kind == "credit" else "invoice"
     status = INVOICE_STATUSES.get(text(data, "status"), "")
     shared = {
@@ -56,7 +59,7 @@ def invoice_notice(
         data.get("total_price_inc_tax"), currency_of(data), "total_price_inc_tax"
     )
     if total is None:
-        raise Unreadable("total_price_inc_tax: the total of the invoice is missing.")
+        raise Unreadable(_("total_price_inc_tax: the total of the invoice is missing."))
     sign = -1 if kind == "credit" and total.amount < 0 else 1
     included = data.get("invoice_row_taxes_included") is not False
     return InvoiceNotice(
@@ -70,7 +73,7 @@ def order_notice(data: Mapping[str, Any], rows: Rows) -> OrderNotice:
     """An order that was paid."""
     total = cents(data.get("total_price"), currency_of(data), "total_price")
     if total is None:
-        raise Unreadable("total_price: the total of the order is missing.")
+        raise Unreadable(_("total_price: the total of the order is missing."))
     number = identifier(data)
     included = data.get("order_row_taxes_included") is not False
     if data.get("taxes_included") is False and not included:
@@ -253,7 +256,7 @@ def address_of(row: Mapping[str, Any]) -> Address:
 def currency_of(data: Mapping[str, Any]) -> str:
     currency = text(data, "currency").upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise Unreadable("currency: the currency is missing.")
+        raise Unreadable(_("currency: the currency is missing."))
     return currency
 
 

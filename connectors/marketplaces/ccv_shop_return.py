@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from ..errors import Unreadable
+from ..errors import Unreadable, shown
 from ..marks import _
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
@@ -55,7 +55,9 @@ def return_notices(
     """The return and, where its status means so, the refund."""
     number, status = identifier(data), text(data, "status")
     if status not in STATES:
-        raise Unreadable(f"Unknown status of a return: {ascii(status)[:20]}")
+        raise Unreadable(
+            _("Unknown status of a return: “%(found)s”"), found=shown(status)
+        )
     refunded = status in refunding
     # The goods of a return that was paid back are to be received as well.
     state = "approved" if refunded else STATES[status]

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ..errors import Refused, Unreadable
+from ..errors import Refused, Unreadable, shown
+from ..marks import _
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import (
     decimal,
@@ -48,7 +49,9 @@ def return_state(status: str) -> str:
     """Our word for a return's status."""
     state = RETURN_STATES.get(status.lower())
     if state is None:
-        raise Unreadable(f"Unknown status of a return: {status[:40]}")
+        raise Unreadable(
+            _("Unknown status of a return: “%(found)s”"), found=shown(status)
+        )
     return state
 
 
@@ -56,7 +59,7 @@ def told_return(topic: str, data: Mapping[str, Any]) -> ReturnNotice:
     """A return from the delivery alone, as far as that goes."""
     status = text(data, "status") or STATUS_OF_TOPIC.get(topic, "")
     if not status:
-        raise Refused("This needs the access token of the Admin API on the account.")
+        raise Refused(_("This needs the access token of the Admin API on the account."))
     order = mapping(data.get("order"), "order")
     state = return_state(status)
     lines = tuple(told_return_line(row) for row in rows(data, "return_line_items"))
