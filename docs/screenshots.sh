@@ -19,6 +19,11 @@ if [ ! -s "$ids" ]; then
         <docs/screenshots_data.py | grep = >"$ids"
 fi
 . "$ids"
+if [ ! -s "$ids-down-payments" ]; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn \
+        <docs/screenshots_down_payments.py | grep = >"$ids-down-payments"
+fi
+. "$ids-down-payments"
 
 # picture NAME LOGIN PATH [STEP…]: into docs/images, or where NAME says.
 picture() {
@@ -155,24 +160,45 @@ receive return_form --size 1280x760
 receive return_received --click "button[name=button_validate]" \
     --click ".modal button[name=process]" --wait "text=Refused: back" --size 1280x700
 
-# The label and the credit note as the customer gets them
-if [ "$wanted" = "  " ] || [ "${wanted#* return_label }" != "$wanted" ]; then
+# Down payments, for sales and accountants; the dialogs are left as they are
+dialog=".modal-content"
+picture down_payment_wizard sales "/odoo/sales/$open_order" \
+    --click ".o_statusbar_buttons button:has-text('Create Invoice')" \
+    --click ".modal input[data-value=percentage]" \
+    --fill ".modal div[name=amount] input=40" --click "$leave" \
+    --wait ".modal div[name=preview_tax_totals]:has-text('480.00')" \
+    --size 1280x1150 --element "$dialog"
+picture payment_schedule sales "/odoo/sales/$steps_order" \
+    --click "a[name=payment_schedule]" --size 1280x720
+picture payment_schedule_portal sales "$portal" --wait "#payment_schedule" \
+    --size 1280x960
+picture down_payment_order sales "/odoo/sales/$part_order" \
+    --click "a[name=invoicing_figures]" --size 1280x720
+picture orders_to_invoice sales /odoo/action-avoir.sale_order_to_invoice_action \
+    --size 1700x420
+picture order_cancel sales "/odoo/sales/$open_order" \
+    --click "button[name=action_open_cancel]" --wait "$dialog" --pause 500 \
+    --element "$dialog"
+picture discount accountant "/odoo/customer-invoices/$approve" \
+    --click ".o_statusbar_buttons button:has-text('Discount')" --wait "$dialog" \
+    --fill ".modal div[name=percent] input=5" --click "$leave" --pause 500 \
+    --element "$dialog"
+
+# The label, the final invoice and the credit note as the customer gets them
+# pdf NAME REPORT MODEL ID: the first page of what is printed.
+pdf() {
+    name=$1 report=$2 model=$3 id=$4
+    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
     ./dev/odoo shell -d "$db" --no-http --log-level warn <<PYTHON
-picking = env["stock.picking"].browse($bells)
-report = env["ir.actions.report"].with_company(picking.company_id)
-pdf = report._render_qweb_pdf("avoir.action_report_return_label", picking.ids)
-open("$PWD/$work/run/return_label.pdf", "wb").write(pdf[0])
+record = env["$model"].browse($id)
+report = env["ir.actions.report"].with_company(record.company_id)
+pdf = report._render_qweb_pdf("$report", record.ids)
+open("$PWD/$work/run/$name.pdf", "wb").write(pdf[0])
 PYTHON
-    pdftoppm -png -r 90 -singlefile "$work/run/return_label.pdf" docs/images/return_label
-    "$work/venv/bin/python" docs/shrink.py docs/images/return_label.png
-fi
-if [ "$wanted" = "  " ] || [ "${wanted#* pdf }" != "$wanted" ]; then
-    ./dev/odoo shell -d "$db" --no-http --log-level warn <<PYTHON
-invoice = env["account.move"].browse($lines)
-report = env["ir.actions.report"].with_company(invoice.company_id)
-pdf = report._render_qweb_pdf("account.account_invoices", invoice.reversal_move_ids.ids)
-open("$PWD/$work/run/credit_note.pdf", "wb").write(pdf[0])
-PYTHON
-    pdftoppm -png -r 90 -singlefile "$work/run/credit_note.pdf" docs/images/pdf
-    "$work/venv/bin/python" docs/shrink.py docs/images/pdf.png
-fi
+    pdftoppm -png -r 90 -singlefile "$work/run/$name.pdf" "docs/images/$name"
+    "$work/venv/bin/python" docs/shrink.py "docs/images/$name.png"
+}
+pdf return_label avoir.action_report_return_label stock.picking "$bells"
+pdf down_payment_pdf account.account_invoices account.move "$final"
+pdf pdf account.account_invoices account.move \
+    "$(query "SELECT max(id) FROM account_move WHERE reversed_entry_id = $lines")"
