@@ -4,7 +4,8 @@ from odoo.exceptions import UserError
 from .account_move_post import REFUND_TYPES
 
 # What core leaves open on a posted document. The rest (dates, partner, currency,
-# amounts, taxes, accounts) it closes itself.
+# amounts, taxes, accounts) it closes itself. Payment reference and bank account stay
+# open, for the money still has to move: the audit journal tells of them.
 LOCKED_FIELDS = (
     "ref",
     "reversed_entry_id",
@@ -23,6 +24,13 @@ LOCKED_FIELDS = (
     "name",
     "delivery_date",
     "taxable_supply_date",
+    "invoice_date_due",
+    "partner_shipping_id",
+    "invoice_incoterm_id",
+    "incoterm_location",
+    "narration",
+    "sequence_prefix",
+    "sequence_number",
     "amount_untaxed",
     "amount_tax",
     "amount_total",
@@ -55,14 +63,16 @@ LOCKED_RESULT_FIELDS = (
     "move_name",
     "parent_state",
     "date",
+    "date_maturity",
     "invoice_date",
 )
 # In the context while this addon or a button of core changes what is closed. Compared
 # by identity: a context that comes from outside cannot contain it.
 OPEN = object()
-# Where a file's content is, and to what it belongs. Its name may change: Odoo adds to
-# it when a document is reset.
+# Where a file's content is, and what it is called and belongs to. Core renames it when
+# a document is reset, by the button.
 LOCKED_FILE_FIELDS = ("raw", "datas", "db_datas", "store_fname", "checksum", "url")
+LOCKED_FILE_LABELS = ("name", "mimetype", "res_field")
 LOCKED_FILE_PLACE = ("res_model", "res_id", "company_id", "type")
 
 
@@ -219,8 +229,12 @@ class IrAttachment(models.Model):
     _inherit = "ir.attachment"
 
     def write(self, vals):
-        if any(name in vals for name in LOCKED_FILE_FIELDS + LOCKED_FILE_PLACE):
-            self._check_not_locked(vals)
+        locked = LOCKED_FILE_FIELDS + LOCKED_FILE_PLACE
+        if self.env.context.get("avoir_locked") is not OPEN:
+            locked += LOCKED_FILE_LABELS
+        closed = {name: vals[name] for name in locked if name in vals}
+        if closed:
+            self._check_not_locked(closed)
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
@@ -254,6 +268,5 @@ class IrAttachment(models.Model):
             return True
         return any(
             (self[name].id if name == "company_id" else self[name]) != vals[name]
-            for name in LOCKED_FILE_PLACE
-            if name in vals
+            for name in vals
         )

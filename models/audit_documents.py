@@ -31,6 +31,8 @@ class AccountMove(models.Model):
             "fiscal_position_id",
             "ref",
             "invoice_origin",
+            "payment_reference",
+            "partner_bank_id",
             "reversed_entry_id",
             "replaced_invoice_id",
             "refund_reason_id",

@@ -71,6 +71,13 @@ class TestCreditNoteLocked(AvoirCommon):
             ("refund_approval", "to_approve"),
             ("net_of_tax", True),
             ("invoice_origin", "other"),
+            ("invoice_date_due", "1900-01-01"),
+            ("narration", "Other terms"),
+            ("partner_shipping_id", self.partner_b.id),
+            ("invoice_incoterm_id", self.env["account.incoterms"].search([])[0].id),
+            ("incoterm_location", "Lyon"),
+            ("sequence_prefix", "HA/"),
+            ("sequence_number", 99),
         ):
             with self.subTest(field=name):
                 self._refused(lambda n=name, v=value: self.credit_note.write({n: v}))
@@ -82,6 +89,8 @@ class TestCreditNoteLocked(AvoirCommon):
         self.credit_note.write({"ref": self.credit_note.ref})
         self.credit_note.invoice_line_ids.write({"quantity": 1.0})
         self.credit_note.payment_reference = "pay"
+        self.credit_note.partner_bank_id = False
+        self.invoice.action_toggle_block_payment()
         self.other.ref = "still open"
         self.other.invoice_line_ids.price_unit = 100.0
         self.credit_note.button_draft()
@@ -122,6 +131,7 @@ class TestCreditNoteLocked(AvoirCommon):
                     ("ref", "other"),
                     ("parent_state", "draft"),
                     ("move_name", "X/1"),
+                    ("date_maturity", "1900-01-01"),
                 ):
                     with self.subTest(move=move.name, field=name):
                         self._refused(
@@ -151,6 +161,9 @@ class TestCreditNoteLocked(AvoirCommon):
                 for change in (
                     lambda f=file: f.write({"raw": b"other"}),
                     lambda f=file: f.write({"datas": b"b3RoZXI="}),
+                    lambda f=file: f.write({"name": "renamed.xml"}),
+                    lambda f=file: f.write({"mimetype": "text/plain"}),
+                    lambda f=file: f.write({"res_field": "invoice_pdf_report_file"}),
                     lambda f=file: f.write({"res_id": self.other.id}),
                     lambda f=file: f.write({"res_model": False, "res_id": False}),
                     lambda f=file: f.unlink(),
@@ -166,7 +179,7 @@ class TestCreditNoteLocked(AvoirCommon):
         file = self._file(self.credit_note)
         self.credit_note.button_draft()
         self._refused(file.unlink)
-        file.name = "renamed.xml"
+        self._refused(lambda: file.write({"name": "renamed.xml"}))
         draft = self._credit(self.other, (0, 1.0), post=False)
         self._file(draft).unlink()
 
