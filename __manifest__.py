@@ -19,6 +19,7 @@
         "data/product_data.xml",
         "data/product_reminder_data.xml",
         "data/account_reminder_data.xml",
+        "data/account_reminder_rate_data.xml",
         "security/payment_schedule_security.xml",
         "data/down_payment_data.xml",
         "data/payment_schedule_data.xml",

@@ -153,7 +153,9 @@ def run(env, args):
         "one plain _read_group": lambda: env["account.move.line"]._read_group(
             lines, ["partner_id", "currency_id"], sums
         ),
-        "what is due, level by level": lambda: due._get_reminders(env.company, today),
+        "what is due, level by level": lambda: due._execute(
+            due._get_letters_query(env.company, today)
+        ),
         "the whole preview, stored": lambda: preview(env),
     }
     times = {name: [] for name in ways}

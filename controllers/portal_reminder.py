@@ -86,7 +86,9 @@ class PortalReminder(CustomerPortal):
             move._set_dispute(reason)
         elif answer == "promise":
             today = fields.Date.context_today(move)
-            latest = fields.Date.add(today, days=move.company_id.reminder_promise_days)
+            latest = move._get_last_promise_day()
+            if not latest:
+                return "no_more"
             try:
                 date = fields.Date.to_date(values.get("date") or "")
             except ValueError:
@@ -167,7 +169,6 @@ class PortalReminder(CustomerPortal):
     def _get_page_values(self, moves, letter, kw):
         user = request.env.user
         today = fields.Date.context_today(user)
-        days = max(moves.company_id.mapped("reminder_promise_days") or [0])
         sums = {}
         for move in moves:
             sums[move.currency_id] = (
@@ -184,7 +185,6 @@ class PortalReminder(CustomerPortal):
             "letters": request.env["account.reminder.letter"],
             "sums": sums,
             "today": today,
-            "latest": fields.Date.add(today, days=days),
             "access_token": kw.get("access_token")
             or (letter and request.params.get("access_token"))
             or "",

@@ -20,6 +20,7 @@ class AccountMove(models.Model):
         tracking=True,
         help="The customer said to pay by then: no reminders until it is past.",
     )
+    reminder_promise_count = fields.Integer("Promises", copy=False, readonly=True)
     is_reminder_charge = fields.Boolean(
         copy=False,
         readonly=True,
@@ -41,10 +42,24 @@ class AccountMove(models.Model):
 
     def _set_promise(self, date):
         """Stop the reminders of these invoices until a date, and look then."""
-        self.write({"reminder_promise_date": date})
+        for move in self.filtered(lambda move: move.reminder_promise_date != date):
+            move.reminder_promise_date = date
+            move.reminder_promise_count += 1
         self._schedule_reminder_answer(
             self.env._("The customer promised to pay by then"), "", date
         )
+
+    def _get_last_promise_day(self):
+        """Return the last day for which a customer can promise to pay in the portal.
+
+        :return: a date; None when the plan's number of promises is used up
+        """
+        self.ensure_one()
+        plan = self.commercial_partner_id._get_reminder_plan(self.company_id)
+        if self.reminder_promise_count >= plan.promise_count:
+            return None
+        today = fields.Date.context_today(self)
+        return fields.Date.add(today, days=plan.promise_days)
 
     def _schedule_reminder_answer(self, summary, note, date=None):
         """Put an activity for the person in charge on each invoice."""

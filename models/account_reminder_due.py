@@ -1,212 +1,169 @@
-from collections import defaultdict
+import json
 
 from odoo import api, models
-from odoo.exceptions import UserError
-from odoo.tools import SQL, float_round
+from odoo.tools import SQL
 
-from ..tools.reminder import OpenLine, Step, remind
+DAYS_OF_THE_YEAR = 365
 
 
 class AccountReminderDue(models.AbstractModel):
-    """Finds what customers are late with, for all of them in two statements."""
+    """Finds what customers are late with: one statement for all of them.
+
+    The preview stores its letters with ``INSERT … SELECT`` from it; what a letter says
+    line by line is read from it when a preview is looked at, and when it is sent.
+    """
 
     _name = "account.reminder.due"
     _description = "What Is Due"
 
     @api.model
-    def _get_reminders(
-        self, company, today, partners=None, own=None, standard=False, forced=None
+    def _get_lines(
+        self, company, today, partners, own=None, standard=False, forced=None
     ):
-        """Return the letters that are due in a company.
+        """Return what the letters of customers say today, line by line.
 
-        :param partners: only these customers (commercial partners)
+        :param partners: commercial partners
         :param own: letters that are looked at again: what they took themselves does
             not count as taken
         :param standard: letters without a level, for all that is overdue
-        :param forced: level by customer's id, chosen by the accountant
-        :return: a list of ``(customer, reminder)``: a dictionary of the customer's
-            id, lang, contact and channel, and its ``Reminder``
+        :param forced: level's id by customer's id, chosen by the accountant
+        :return: lists of dictionaries by customer's id, none for who gets no letter;
+            ``letter_amount``, ``letter_oldest``, ``letter_step`` and ``letter_level``
+            are those of the letter
         """
-        lines = self._get_open_lines(company, today, partners, own)
-        plans = self._get_plans(company)
-        # As currency.round does, without reading the currency each time.
-        decimals = {
-            currency.id: currency.rounding
-            for currency in self.env["res.currency"]
-            .with_context(active_test=False)
-            .search([])
-        }
-        decimals[0] = company.currency_id.rounding
-
-        def round_amount(currency_id, amount):
-            return float_round(amount, precision_rounding=decimals[currency_id])
-
-        reminders = []
-        for customer in self._get_customers(company, list(lines), own):
-            plan = plans.get(customer["plan"])
-            if not plan and not standard:
-                continue
-            if self._is_left_out(customer, plan, today, standard):
-                continue
-            level = (forced or {}).get(customer["id"])
-            reminder = remind(
-                lines[customer["id"]],
-                [] if standard else plan["steps"],
-                today,
-                round_amount,
-                minimum=0.0 if standard else plan["minimum"],
-                business=bool(plan and plan["business"]),
-                forced=self._get_forced_position(plan, level),
-            )
-            if reminder:
-                reminders.append((customer, reminder))
-        return reminders
-
-    @api.model
-    def _get_forced_position(self, plan, level_id):
-        """Return where a level that was chosen by hand stands in its plan."""
-        if not level_id:
-            return None
-        if level_id not in plan["by_id"]:
-            level = self.env["account.reminder.level"].browse(level_id)
-            raise UserError(
-                self.env._(
-                    "%(level)s of %(plan)s: choose a level of the customer's plan.",
-                    level=level.name,
-                    plan=level.plan_id.name,
-                )
-            )
-        return plan["steps"].index(plan["by_id"][level_id])
-
-    @api.model
-    def _is_left_out(self, customer, plan, today, standard):
-        if standard:
-            return False
-        if customer["excluded"]:
-            return True
-        last = customer["last"]
-        return bool(last and (today - last).days < plan["gap"])
-
-    # -- customers and plans -----------------------------------------------------
-
-    @api.model
-    def _get_plans(self, company):
-        """Return the plans of a company as plain values, by id."""
-        plans = self.env["account.reminder.plan"].search(
-            [("company_id", "=", company.id)]
-        )
         found = {}
-        for plan in plans:
-            steps = [
-                Step(
-                    id=level.id,
-                    days=level.days,
-                    interval=level.interval,
-                    minimum=level.minimum_amount,
-                    fee=level.fee,
-                    rate=level._get_rate(),
-                    indemnity=level._get_indemnity(),
-                )
-                for level in plan.level_ids
-            ]
-            if steps:
-                found[plan.id] = {
-                    "steps": steps,
-                    "by_id": {step.id: step for step in steps},
-                    "minimum": plan.minimum_amount,
-                    "gap": plan.gap,
-                    "business": plan.customer_type == "business",
-                }
-        for kind in ("private", "business"):
-            plan = company[f"reminder_plan_{kind}_id"]
-            found[kind] = found.get(plan.id)
+        if not partners:
+            return found
+        for row in self.env.execute_query_dict(
+            SQL(
+                "%s SELECT * FROM (%s) told ORDER BY residual < 0, currency, due, id",
+                self._get_query(company, today, partners, own, standard, forced),
+                self._get_charged_query(company, today, own),
+            )
+        ):
+            found.setdefault(row["partner"], []).append(row)
         return found
 
     @api.model
-    def _get_customers(self, company, partner_ids, own):
-        """Return what is needed of customers, by name, as dictionaries.
+    def _get_letters_query(self, company, today, partners=None, standard=False):
+        """Return the statement that finds the letters, in the order of the names.
 
-        The contact is the one for invoices; the channel that of the customer, else
-        the way in which invoices are sent; what has no address for it goes on paper.
+        Its columns: partner, contact, lang, has_mail, channel, level, step, amount,
+        oldest. What has no address for mails goes on paper.
+
+        :param partners: as in ``_get_lines``; None for all customers
         """
-        if not partner_ids:
-            return []
-        key = str(company.id)
-        self.env["res.partner"].flush_model()
-        self.env["account.reminder.letter"].flush_model()
-        rows = self.env.execute_query_dict(
-            SQL(
-                """
-            SELECT partner.id, partner.is_company,
-                   COALESCE(contact.id, partner.id) AS contact,
-                   COALESCE(contact.lang, partner.lang) AS lang,
-                   COALESCE(NULLIF(contact.email, ''), partner.email) AS email,
-                   (partner.reminder_plan_id->>%(key)s)::int AS own_plan,
-                   partner.reminder_channel->>%(key)s AS own_channel,
-                   partner.invoice_sending_method->>%(key)s AS sending_method,
-                   COALESCE((partner.reminder_excluded->>%(key)s)::bool, FALSE)
-                   OR COALESCE((partner.reminder_collection->>%(key)s)::bool, FALSE)
-                   AS excluded,
-                   letter.last
-              FROM res_partner partner
-         LEFT JOIN (SELECT DISTINCT ON (parent_id) id, parent_id, lang, email
-                      FROM res_partner
-                     WHERE type = 'invoice' AND active AND parent_id = ANY(%(ids)s)
-                     ORDER BY parent_id, id) contact ON contact.parent_id = partner.id
-         LEFT JOIN (SELECT partner_id, MAX(date) AS last
-                      FROM account_reminder_letter
-                     WHERE company_id = %(company)s AND level_id IS NOT NULL
-                       AND state IN ('queued', 'sent', 'failed')
-                       AND NOT id = ANY(%(own)s)
-                     GROUP BY partner_id) letter ON letter.partner_id = partner.id
-             WHERE partner.id = ANY(%(ids)s)
-             ORDER BY partner.complete_name, partner.id
-                """,
-                key=key,
-                ids=partner_ids,
-                company=company.id,
-                own=own.ids if own else [],
-            )
+        return SQL(
+            """%s
+            SELECT letter.partner, letter.contact, letter.lang, letter.has_mail,
+                   CASE WHEN chosen.channel IN ('mail', 'both')
+                             AND NOT letter.has_mail THEN 'paper'
+                        ELSE chosen.channel END AS channel,
+                   letter.letter_level AS level, letter.letter_step AS step,
+                   letter.letter_amount AS amount, letter.letter_oldest AS oldest
+              FROM letter
+         LEFT JOIN step ON step.id = letter.letter_level
+        CROSS JOIN LATERAL (SELECT COALESCE(NULLIF(step.channel, 'customer'),
+                                            letter.channel) AS channel) chosen
+          ORDER BY letter.name, letter.partner
+            """,
+            self._get_query(company, today, partners, None, standard, None),
         )
-        for row in rows:
-            row["plan"] = row["own_plan"] or (
-                "business" if row["is_company"] else "private"
-            )
-            row["channel"] = row["own_channel"] or (
-                "paper" if row["sending_method"] in ("manual", "snailmail") else "mail"
-            )
+
+    @api.model
+    def _get_query(self, company, today, partners, own, standard, forced):
+        """Return the parts of the statement, each of them resting on those before.
+
+        Of these are ``stepped``, one row a line, and ``letter``, one row a customer.
+        """
+        for model in (
+            "account.move",
+            "account.move.line",
+            "account.reminder.letter",
+            "account.reminder.letter.line",
+            "payment.transaction",
+            "res.partner",
+        ):
+            self.env[model].flush_model()
+        steps, rates = self._get_steps(company)
+        own_ids = own.ids if own else []
+        return SQL(
+            """
+            WITH step AS (%(steps)s), rate AS (%(rates)s), forced AS (%(forced)s),
+                 open AS MATERIALIZED (%(open)s),
+                 customer AS (%(customers)s),
+                 netted AS (%(netted)s),
+                 timely AS (%(timely)s),
+                 stepped AS (%(stepped)s),
+                 letter AS (%(letters)s)
+            """,
+            steps=_table(
+                "id int, plan int, step int, days int, interval int, minimum numeric,"
+                " plan_minimum numeric, gap int, business bool, channel text,"
+                " fee numeric, indemnity numeric",
+                steps,
+            ),
+            rates=_table("step int, since date, until date, rate numeric", rates),
+            forced=_table(
+                "partner int, level int",
+                [{"partner": key, "level": id_} for key, id_ in (forced or {}).items()],
+            ),
+            open=self._get_open_query(company, today, partners),
+            customers=self._get_customers_query(company, today, own_ids, standard),
+            netted=self._get_netted_query(today),
+            timely=self._get_timely_query(company, today, own_ids),
+            stepped=self._get_stepped_query(),
+            letters=self._get_reminded_query(standard),
+        )
+
+    @api.model
+    def _execute(self, statement):
+        """Run a statement over all customers and return its rows.
+
+        PostgreSQL takes each part for a row or two, and would go through thousands of
+        customers again for each of their lines.
+        """
+        self.env.cr.execute("SET LOCAL enable_nestloop = off")
+        rows = self.env.execute_query(statement)
+        self.env.cr.execute("RESET enable_nestloop")
         return rows
 
-    # -- lines -------------------------------------------------------------------
+    @api.model
+    def _get_steps(self, company):
+        """Return the levels of a company's plans, and their rates, as plain values."""
+        plans = self.env["account.reminder.plan"].search(
+            [("company_id", "=", company.id)]
+        )
+        steps, rates = [], []
+        for plan in plans:
+            for position, level in enumerate(plan.level_ids):
+                steps.append(
+                    {
+                        "id": level.id,
+                        "plan": plan.id,
+                        "step": position,
+                        "days": level.days,
+                        "interval": level.interval,
+                        "minimum": level.minimum_amount,
+                        "plan_minimum": plan.minimum_amount,
+                        "gap": plan.gap,
+                        "business": plan.customer_type == "business",
+                        "channel": level.channel,
+                        "fee": level.fee,
+                        "indemnity": level._get_indemnity(),
+                    }
+                )
+                rates += [
+                    {"step": level.id, "since": since, "until": until, "rate": rate}
+                    for since, until, rate in level._get_rates()
+                ]
+        return steps, rates
+
+    # -- the parts of the statement ----------------------------------------------------
 
     @api.model
-    def _get_open_lines(self, company, today, partners=None, own=None):
-        """Return ``OpenLine`` of overdue lines and open credits by customer's id.
-
-        Left out is what is disputed, promised, blocked, being paid or under a credit
-        note that is still a draft; a customer who has only credits is not there.
-        """
-        self.env["res.partner"].flush_model()
-        self.env["account.move"].flush_model()
-        self.env["account.move.line"].flush_model()
-        self.env["account.reminder.letter.line"].flush_model()
-        lines = defaultdict(list)
-        late = set()
-        for partner_id, *row in self.env.execute_query(
-            self._get_open_lines_query(company, today, partners, own)
-        ):
-            line = OpenLine(*row)
-            lines[partner_id].append(line)
-            if line.residual > 0:
-                late.add(partner_id)
-        return {
-            partner_id: found
-            for partner_id, found in lines.items()
-            if partner_id in late
-        }
-
-    @api.model
-    def _get_open_lines_query(self, company, today, partners, own):
+    def _get_open_query(self, company, today, partners):
+        """Overdue lines that may be asked for, and all open credits."""
         domain = [
             ("company_id", "=", company.id),
             ("parent_state", "=", "posted"),
@@ -219,73 +176,30 @@ class AccountReminderDue(models.AbstractModel):
         if partners is not None:
             domain.append(("partner_id.commercial_partner_id", "in", partners.ids))
         query = self.env["account.move.line"]._search(domain, order="id")
+        query.order = None
         line = SQL.identifier(query.table)
         query.add_join("JOIN", "m", "account_move", SQL("m.id = %s.move_id", line))
         query.add_join("JOIN", "p", "res_partner", SQL("p.id = %s.partner_id", line))
-        query.add_join(
-            "LEFT JOIN",
-            "told",
-            self._get_told_query(company, own),
-            SQL("told.move_line_id = %s.id", line),
-        )
-        query.add_join(
-            "LEFT JOIN",
-            "booked",
-            self._get_indemnity_query(company, own),
-            SQL("booked.move_id = %s.move_id", line),
-        )
         query.add_where(self._get_askable(line, today))
         return query.select(
-            SQL("p.commercial_partner_id"),
-            SQL("%s.id", line),
-            SQL("%s.move_id", line),
-            SQL("%s.currency_id", line),
-            SQL("COALESCE(%(line)s.date_maturity, %(line)s.date)", line=line),
-            SQL("%s.amount_currency::float", line),
-            SQL("%s.amount_residual_currency::float", line),
-            SQL("%s.amount_residual::float", line),
-            SQL("COALESCE(told.step, -1)"),
-            SQL("told.last"),
-            SQL("booked.move_id IS NOT NULL"),
-            SQL("told.interest_until"),
-            SQL("COALESCE(m.is_reminder_charge, FALSE)"),
-        )
-
-    @api.model
-    def _get_told_query(self, company, own):
-        """How far each line was reminded, and up to when interest was booked.
-
-        A cancelled letter was no reminder, but what it booked stays booked.
-        """
-        return SQL(
-            """(
-            SELECT move_line_id,
-                   MAX(step) FILTER (WHERE state <> 'cancelled') AS step,
-                   MAX(date) FILTER (WHERE state <> 'cancelled') AS last,
-                   MAX(date) FILTER (WHERE charged AND interest > 0) AS interest_until
-              FROM account_reminder_letter_line
-             WHERE company_id = %s AND level_id IS NOT NULL
-               AND (state IN ('queued', 'sent', 'failed') OR charged)
-               AND NOT letter_id = ANY(%s)
-             GROUP BY move_line_id)""",
-            company.id,
-            own.ids if own else [],
-        )
-
-    @api.model
-    def _get_indemnity_query(self, company, own):
-        return SQL(
-            """(
-            SELECT DISTINCT move_id FROM account_reminder_letter_line
-             WHERE company_id = %s AND charged AND indemnity > 0
-               AND NOT letter_id = ANY(%s))""",
-            company.id,
-            own.ids if own else [],
+            SQL("p.commercial_partner_id AS partner"),
+            SQL("%s.id AS id", line),
+            SQL("%s.move_id AS move", line),
+            SQL("%s.currency_id AS currency", line),
+            SQL("COALESCE(%(line)s.date_maturity, %(line)s.date) AS due", line=line),
+            SQL("%s.amount_currency AS total", line),
+            SQL("%s.amount_residual_currency AS residual", line),
+            SQL("%s.amount_residual AS residual_company", line),
+            SQL("COALESCE(m.is_reminder_charge, FALSE) AS is_charge"),
         )
 
     @api.model
     def _get_askable(self, line, today):
-        """Say which lines count: all open credits, and what may be asked for."""
+        """Say which lines count.
+
+        Left out is what is disputed, promised, blocked, being paid or under a credit
+        note that is still a draft.
+        """
         return SQL(
             """(
             %(line)s.amount_residual_currency < 0
@@ -309,3 +223,256 @@ class AccountReminderDue(models.AbstractModel):
             line=line,
             today=today,
         )
+
+    @api.model
+    def _get_customers_query(self, company, today, own_ids, standard):
+        """Customers who are late, with their plan, contact and channel.
+
+        The contact is the one for invoices; the channel that of the customer, else
+        the way in which invoices are sent. Left out is who gets no reminders, was
+        handed over to collection, or got a letter within the plan's days.
+        """
+        return SQL(
+            """
+            SELECT partner.id, partner.complete_name AS name, plan.id AS plan,
+                   COALESCE(contact.id, partner.id) AS contact,
+                   COALESCE(contact.lang, partner.lang) AS lang,
+                   COALESCE(NULLIF(contact.email, ''), partner.email, '') <> ''
+                   AS has_mail,
+                   COALESCE(partner.reminder_channel->>%(key)s,
+                            CASE WHEN partner.invoice_sending_method->>%(key)s
+                                      IN ('manual', 'snailmail')
+                                 THEN 'paper' ELSE 'mail' END) AS channel,
+                   COALESCE(plan.plan_minimum, 0) AS minimum
+              FROM res_partner partner
+         LEFT JOIN (SELECT DISTINCT ON (parent_id) id, parent_id, lang, email
+                      FROM res_partner
+                     WHERE type = 'invoice' AND active AND parent_id IS NOT NULL
+                     ORDER BY parent_id, id) contact ON contact.parent_id = partner.id
+         LEFT JOIN (SELECT plan AS id, plan_minimum, gap FROM step WHERE step = 0) plan
+                ON plan.id = COALESCE((partner.reminder_plan_id->>%(key)s)::int,
+                                      CASE WHEN partner.is_company THEN %(business)s
+                                           ELSE %(private)s END)
+               AND NOT %(standard)s
+         LEFT JOIN (SELECT partner_id, MAX(date) AS last
+                      FROM account_reminder_letter
+                     WHERE company_id = %(company)s AND level_id IS NOT NULL
+                       AND state IN ('queued', 'sent', 'failed')
+                       AND NOT id = ANY(%(own)s)
+                     GROUP BY partner_id) letter ON letter.partner_id = partner.id
+             WHERE partner.id IN (SELECT partner FROM open WHERE residual > 0)
+               AND (%(standard)s
+                    OR plan.id IS NOT NULL
+                   AND NOT COALESCE((partner.reminder_excluded->>%(key)s)::bool, FALSE)
+                   AND NOT COALESCE((partner.reminder_collection->>%(key)s)::bool,
+                                    FALSE)
+                   AND (letter.last IS NULL
+                        OR %(today)s::date - letter.last >= plan.gap))
+            """,
+            key=str(company.id),
+            company=company.id,
+            business=company.reminder_plan_business_id.id or None,
+            private=company.reminder_plan_private_id.id or None,
+            own=own_ids,
+            standard=standard,
+            today=today,
+        )
+
+    @api.model
+    def _get_netted_query(self, today):
+        """Lines with the open credits taken off the oldest ones of their currency.
+
+        Of a currency in which the customer owes nothing, nothing is told.
+        """
+        return SQL(
+            """
+            SELECT counted.*,
+                   CASE WHEN residual > 0
+                        THEN LEAST(residual, GREATEST(credit - before, 0))
+                        ELSE 0 END AS credited,
+                   CASE WHEN residual > 0 THEN %s::date - due ELSE 0 END AS days_late,
+                   SUM(residual_company) OVER (PARTITION BY partner) AS letter_amount
+              FROM (SELECT open.*,
+                           SUM(GREATEST(residual, 0)) OVER mine AS owed,
+                           -SUM(LEAST(residual, 0)) OVER mine AS credit,
+                           SUM(GREATEST(residual, 0)) OVER
+                               (PARTITION BY partner, currency ORDER BY due, id)
+                           - residual AS before
+                      FROM open
+                     WHERE partner IN (SELECT id FROM customer)
+                    WINDOW mine AS (PARTITION BY partner, currency)) counted
+             WHERE owed > credit
+            """,
+            today,
+        )
+
+    @api.model
+    def _get_timely_query(self, company, today, own_ids):
+        """Lines with the next level of each whose time has come.
+
+        ``taken`` is the last level that a letter took; a cancelled letter took none,
+        but what it booked stays booked, and ``interest_until`` tells up to when. What
+        lines took that are no more, since the invoice was taken back and posted anew,
+        all lines of the invoice have taken.
+        """
+        return SQL(
+            """
+            SELECT netted.*, customer.plan, next.step AS next,
+                   COALESCE(told.step, -1) AS taken, told.interest_until
+              FROM netted
+              JOIN customer ON customer.id = netted.partner
+         LEFT JOIN (SELECT COALESCE(told.move_line_id, heir.id) AS move_line_id,
+                           MAX(step) FILTER (WHERE state <> 'cancelled') AS step,
+                           MAX(date) FILTER (WHERE state <> 'cancelled') AS last,
+                           MAX(date) FILTER (WHERE charged AND interest > 0)
+                           AS interest_until
+                      FROM account_reminder_letter_line told
+         LEFT JOIN LATERAL (SELECT id FROM account_move_line
+                             WHERE told.move_line_id IS NULL
+                               AND move_id = told.move_id) heir ON TRUE
+                     WHERE company_id = %(company)s AND level_id IS NOT NULL
+                       AND (state IN ('queued', 'sent', 'failed') OR charged)
+                       AND NOT letter_id = ANY(%(own)s)
+                     GROUP BY 1) told ON told.move_line_id = netted.id
+         LEFT JOIN step next
+                ON next.plan = customer.plan
+               AND next.step = COALESCE(told.step, -1) + 1
+               AND netted.residual > netted.credited
+               AND netted.days_late >= next.days
+               AND (told.last IS NULL OR %(today)s::date - told.last >= next.interval)
+               AND netted.letter_amount >= next.minimum
+             WHERE netted.letter_amount > 0
+               AND netted.letter_amount >= customer.minimum
+            """,
+            company=company.id,
+            own=own_ids,
+            today=today,
+        )
+
+    @api.model
+    def _get_stepped_query(self):
+        """Lines with the level that they take: their next one, or the chosen one.
+
+        To a level that was chosen go the lines that the letter is about, where they
+        have not been there yet: those whose time has come, else all.
+        """
+        return SQL(
+            """
+            SELECT judged.*, step.id AS level
+              FROM (SELECT timely.*,
+                           CASE WHEN chosen.step IS NULL THEN timely.next
+                                WHEN timely.residual > timely.credited
+                                     AND timely.taken < chosen.step
+                                     AND (timely.next IS NOT NULL
+                                          OR COUNT(timely.next) OVER
+                                             (PARTITION BY timely.partner) = 0)
+                                THEN chosen.step END AS step
+                      FROM timely
+                 LEFT JOIN (SELECT forced.partner, step.plan, step.step
+                              FROM forced
+                              JOIN step ON step.id = forced.level) chosen
+                        ON chosen.partner = timely.partner
+                       AND chosen.plan = timely.plan) judged
+         LEFT JOIN step ON step.plan = judged.plan AND step.step = judged.step
+            """
+        )
+
+    @api.model
+    def _get_reminded_query(self, standard):
+        """One row a customer; its level is the highest of its lines."""
+        return SQL(
+            """
+            SELECT customer.id AS partner, customer.name, customer.contact,
+                   customer.lang, customer.has_mail, customer.channel,
+                   told.letter_amount, told.letter_oldest,
+                   COALESCE(told.step, -1) AS letter_step, step.id AS letter_level
+              FROM (SELECT partner, MAX(letter_amount) AS letter_amount,
+                           MAX(step) AS step,
+                           MIN(due) FILTER (WHERE residual > 0) AS letter_oldest
+                      FROM stepped
+                     GROUP BY partner) told
+              JOIN customer ON customer.id = told.partner
+         LEFT JOIN step ON step.plan = customer.plan AND step.step = told.step
+             WHERE %s OR told.step IS NOT NULL
+            """,
+            standard,
+        )
+
+    @api.model
+    def _get_charged_query(self, company, today, own):
+        """Lines with interest and indemnity, and the fee on the first of a letter.
+
+        Interest: overdue amount × rate × days / 365, for the days that were not booked
+        before, each day at the rate that was in force. An indemnity is once an invoice,
+        a fee once a letter. Charges bear none themselves; private customers pay no
+        interest and no indemnity.
+        """
+        return SQL(
+            """
+            SELECT told.partner, told.id, told.move, told.currency, told.due,
+                   told.total, told.residual, told.credited, told.days_late,
+                   COALESCE(told.step, -1) AS step, told.level,
+                   told.letter_step, told.letter_level, told.letter_amount,
+                   told.letter_oldest,
+                   CASE WHEN told.step = told.letter_step AND NOT told.is_charge
+                             AND told.turn = 1
+                        THEN ROUND(step.fee / own.rounding) * own.rounding
+                        ELSE 0 END AS fee,
+                   CASE WHEN step.business AND NOT told.is_charge AND told.part = 1
+                             AND booked.move_id IS NULL
+                        THEN ROUND(step.indemnity / own.rounding) * own.rounding
+                        ELSE 0 END AS indemnity,
+                   CASE WHEN interest.sum IS NULL THEN 0 ELSE told.days END
+                   AS interest_days,
+                   COALESCE(interest.sum / NULLIF(told.days, 0), interest.rate, 0)
+                   AS interest_rate,
+                   COALESCE(ROUND((told.residual - told.credited) * interest.sum / 100
+                                  / %(year)s / currency.rounding) * currency.rounding,
+                            0) AS interest
+              FROM (SELECT stepped.*, letter.letter_step, letter.letter_level,
+                           letter.letter_oldest,
+                           GREATEST(stepped.due, stepped.interest_until) AS since,
+                           GREATEST(%(today)s::date - GREATEST(stepped.due,
+                                    stepped.interest_until), 0) AS days,
+                           ROW_NUMBER() OVER (
+                               PARTITION BY stepped.partner, stepped.step,
+                                            stepped.is_charge
+                               ORDER BY stepped.currency, stepped.due, stepped.id)
+                           AS turn,
+                           ROW_NUMBER() OVER (
+                               PARTITION BY stepped.move, asks.indemnity > 0
+                               ORDER BY stepped.due, stepped.id) AS part
+                      FROM stepped
+                      JOIN letter ON letter.partner = stepped.partner
+                 LEFT JOIN step asks ON asks.id = stepped.level) told
+              JOIN res_currency currency ON currency.id = told.currency
+              JOIN res_currency own ON own.id = %(own_currency)s
+         LEFT JOIN step ON step.id = told.level
+         LEFT JOIN (SELECT DISTINCT move_id FROM account_reminder_letter_line
+                     WHERE company_id = %(company)s AND charged AND indemnity > 0
+                       AND NOT letter_id = ANY(%(own)s)) booked
+                ON booked.move_id = told.move
+         LEFT JOIN LATERAL (
+                    SELECT SUM(rate.rate * GREATEST(
+                               LEAST(rate.until, %(today)s::date)
+                               - GREATEST(rate.since, told.since), 0)) AS sum,
+                           MAX(rate.rate) AS rate
+                      FROM rate
+                     WHERE rate.step = told.level AND step.business
+                       AND NOT told.is_charge) interest ON TRUE
+            """,
+            year=DAYS_OF_THE_YEAR,
+            today=today,
+            own_currency=company.currency_id.id,
+            company=company.id,
+            own=own.ids if own else [],
+        )
+
+
+def _table(columns, rows):
+    """Return a table of plain values, to be joined."""
+    return SQL(
+        "SELECT * FROM jsonb_to_recordset(%s::jsonb) AS given(%s)",
+        json.dumps(rows, default=str),
+        SQL(columns),  # pylint: disable=sql-injection
+    )

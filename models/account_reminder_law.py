@@ -1,3 +1,5 @@
+from datetime import date
+
 from odoo import api, fields, models
 
 
@@ -19,14 +21,18 @@ class AccountReminderLaw(models.Model):
     country_ids = fields.Many2many(
         "res.country", help="Of the company. No country: wherever no other law fits."
     )
+    rate_ids = fields.One2many("account.reminder.rate", "law_id", string="Rates")
     interest_rate = fields.Float(
         "Interest Rate (% a year)",
         digits=(6, 3),
-        help="The statutory rate of the present half-year.",
+        compute="_compute_rate",
+        help="The statutory rate of today.",
     )
-    rate_date = fields.Date(
-        "Rate in Force Since",
-        help="Statutory rates change on 1 January and 1 July: check them then.",
+    rate_date = fields.Date("Rate in Force Since", compute="_compute_rate")
+    rate_outdated = fields.Boolean(
+        compute="_compute_rate",
+        help="Statutory rates change on 1 January and 1 July; that of the present "
+        "half-year is missing.",
     )
     indemnity = fields.Float(
         "Fixed Indemnity (EUR)", help="For the costs of collection, for each invoice."
@@ -35,6 +41,18 @@ class AccountReminderLaw(models.Model):
         "Legal Basis of the Interest", required=True, translate=True
     )
     indemnity_basis = fields.Char("Legal Basis of the Indemnity", translate=True)
+
+    @api.depends("rate_ids.date", "rate_ids.rate")
+    @api.depends_context("tz")
+    def _compute_rate(self):
+        today = fields.Date.context_today(self)
+        half_year = today.replace(month=1 if today.month < 7 else 7, day=1)
+        for law in self:
+            rates = law.rate_ids.filtered(lambda rate: rate.date and rate.date <= today)
+            last = rates.sorted("date")[-1:]
+            law.interest_rate = last.rate
+            law.rate_date = last.date
+            law.rate_outdated = not last or last.date < half_year
 
     @api.model
     def _get_for(self, company):
@@ -48,3 +66,38 @@ class AccountReminderLaw(models.Model):
             ]
         )
         return (laws.filtered("country_ids") or laws)[:1]
+
+    def _get_periods(self):
+        """Return the rates with the days on which each of them was in force.
+
+        Before the first rate that is known, that one counts.
+
+        :return: a list of ``(since, until, rate)``; ``until`` is not of the period
+        """
+        rates = self.rate_ids.sorted("date")
+        starts = [date.min, *rates[1:].mapped("date")]
+        ends = [*starts[1:], date.max]
+        return list(zip(starts, ends, rates.mapped("rate"), strict=False))
+
+
+class AccountReminderRate(models.Model):
+    """A statutory rate of late-payment interest, from a day on."""
+
+    _name = "account.reminder.rate"
+    _description = "Rate of Late-Payment Interest"
+    _order = "law_id, date desc"
+    _rec_name = "date"
+
+    law_id = fields.Many2one(
+        "account.reminder.law", required=True, index=True, ondelete="cascade"
+    )
+    date = fields.Date("In Force Since", required=True)
+    rate = fields.Float("Interest Rate (% a year)", digits=(6, 3), required=True)
+    source = fields.Char(help="Where the rate was published.")
+
+    _date_unique = models.Constraint(
+        "UNIQUE(law_id, date)", "A law has one rate from a day on."
+    )
+    _rate_not_negative = models.Constraint(
+        "CHECK(rate >= 0 AND rate < 1000)", "A rate of interest is not negative."
+    )

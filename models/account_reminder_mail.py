@@ -26,6 +26,25 @@ class AccountReminderLetter(models.Model):
             lambda mail: mail.state in ("outgoing", "exception")
         ).state = "cancel"
 
+    def _message_receive_bounce(self, email, partner):
+        """Show that the mail came back, and have somebody see to it.
+
+        A letter that went on paper too has arrived all the same.
+        """
+        result = super()._message_receive_bounce(email, partner)
+        reason = self.env._("The mail to %s came back.", email)
+        sent = self.filtered(lambda letter: letter.state == "sent")
+        sent._message_log_batch(bodies=dict.fromkeys(sent.ids, reason))
+        failed = sent.filtered(lambda letter: letter.channel == "mail")
+        failed._write_own({"state": "failed", "failure": reason})
+        for letter in failed:
+            letter.activity_schedule(
+                "avoir.mail_activity_type_reminder",
+                summary=reason,
+                user_id=letter._get_user().id,
+            )
+        return result
+
     def _prepare_mail(self, invoices):
         self.ensure_one()
         letter = self.with_context(lang=self._get_lang())

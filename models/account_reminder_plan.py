@@ -1,3 +1,5 @@
+from datetime import date
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -37,9 +39,24 @@ class AccountReminderPlan(models.Model):
         help="A customer gets no second letter within this time, whatever invoice has "
         "become late meanwhile.",
     )
+    promise_days = fields.Integer(
+        "Longest Promise (days)",
+        default=30,
+        help="A customer cannot promise to pay later than this in the portal.",
+    )
+    promise_count = fields.Integer(
+        "Promises for an Invoice",
+        default=2,
+        help="More of them a customer cannot make in the portal.",
+    )
     law_id = fields.Many2one("account.reminder.law", string="Law on Late Payment")
     level_ids = fields.One2many("account.reminder.level", "plan_id", copy=True)
     model_id = fields.Many2one("account.reminder.plan", readonly=True, copy=False)
+
+    _promises_not_negative = models.Constraint(
+        "CHECK(promise_days BETWEEN 0 AND 3650 AND promise_count >= 0 AND gap >= 0)",
+        "The days and the number of promises are not negative; at most ten years.",
+    )
 
     def _compute_currency_id(self):
         for plan in self:
@@ -201,14 +218,18 @@ class AccountReminderLevel(models.Model):
         "(plan_id, days)", "Two levels of a plan do not start on the same day."
     )
 
-    def _get_rate(self):
-        """Return the interest rate in per cent a year."""
+    def _get_rates(self):
+        """Return the interest rates in per cent a year.
+
+        :return: a list of ``(since, until, rate)``: from the first date to the day
+            before the second
+        """
         self.ensure_one()
         if self.plan_id.customer_type != "business" or self.interest_mode == "none":
-            return 0.0
+            return []
         if self.interest_mode == "law":
-            return self.plan_id.law_id.interest_rate
-        return self.interest_rate
+            return self.plan_id.law_id._get_periods()
+        return [(date.min, date.max, self.interest_rate)]
 
     def _get_indemnity(self):
         """Return the indemnity for an invoice in the company's currency."""

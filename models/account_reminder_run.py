@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .account_reminder_letter import OWN_WRITE
 
@@ -57,11 +57,13 @@ class AccountReminderRun(models.Model):
     paper_count = fields.Integer(compute="_compute_counts")
     progress = fields.Float(compute="_compute_counts")
     amount_due = fields.Monetary(compute="_compute_counts")
+    rate_outdated = fields.Boolean(compute="_compute_rate_outdated")
 
     @api.depends("date", "kind")
+    @api.depends_context("lang")
     def _compute_name(self):
         for run in self:
-            day = fields.Date.to_string(run.date)
+            day = format_date(self.env, run.date)
             run.name = (
                 self.env._("Standard letters of %s", day)
                 if run.kind == "standard"
@@ -100,6 +102,20 @@ class AccountReminderRun(models.Model):
                 amount
                 for state, excluded, _channel, _number, amount in mine
                 if state != "cancelled" and not excluded
+            )
+
+    def _compute_rate_outdated(self):
+        """Say whether a law lacks the rate of this half-year and is reckoned with."""
+        for run in self:
+            levels = self.env["account.reminder.level"].search(
+                [
+                    ("company_id", "=", run.company_id.id),
+                    ("interest_mode", "=", "law"),
+                    ("plan_id.customer_type", "=", "business"),
+                ]
+            )
+            run.rate_outdated = run.state == "draft" and any(
+                levels.plan_id.law_id.mapped("rate_outdated")
             )
 
     # -- what may be changed -----------------------------------------------------
@@ -165,23 +181,7 @@ class AccountReminderRun(models.Model):
                 [("run_id", "=", run.id), ("excluded", "=", True)]
             ).partner_id
             run._delete_drafts()
-            partners = run.partner_ids.commercial_partner_id or None
-            reminders = self.env["account.reminder.due"]._get_reminders(
-                run.company_id,
-                run.date,
-                partners=partners,
-                standard=run.kind == "standard",
-            )
-            busy = run._get_busy_partner_ids()
-            self.env["account.reminder.letter"]._insert(
-                run,
-                [
-                    (customer, reminder)
-                    for customer, reminder in reminders
-                    if customer["id"] not in busy
-                ],
-                excluded,
-            )
+            self.env["account.reminder.letter"]._insert(run, excluded)
 
     def _delete_drafts(self):
         """Delete the letters of a preview: rows to which nothing hangs yet.
@@ -202,19 +202,6 @@ class AccountReminderRun(models.Model):
             )
         )
         self.env.invalidate_all()
-
-    def _get_busy_partner_ids(self):
-        """Return the ids of customers with a letter that is not sent yet."""
-        letters = self.env["account.reminder.letter"]._read_group(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("state", "in", ("draft", "queued")),
-                ("excluded", "=", False),
-                ("run_id", "!=", self.id),
-            ],
-            ["partner_id"],
-        )
-        return {partner.id for (partner,) in letters}
 
     def _lock_draft(self):
         """Let nobody else prepare or send this run meanwhile.

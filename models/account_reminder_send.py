@@ -1,5 +1,4 @@
 import logging
-from collections import defaultdict
 
 import psycopg2
 
@@ -31,7 +30,6 @@ class AccountReminderLetter(models.Model):
 
     def _queue(self):
         """Have these letters sent: a few at once, more in the background."""
-        self._check_once_per_level()
         self._write_own({"state": "queued", "failure": False})
         self.env.flush_all()
         if len(self) > AT_ONCE:
@@ -40,29 +38,6 @@ class AccountReminderLetter(models.Model):
         # What another transaction did meanwhile: the server tries the click again.
         self._send_isolated(raise_transient=True)
         self.run_id._finish()
-
-    def _check_once_per_level(self):
-        """Raise a ``UserError`` where another letter was quicker with an invoice."""
-        lines = self.line_ids.filtered("level_id")
-        others = self.env["account.reminder.letter.line"]._read_group(
-            [
-                ("move_line_id", "in", lines.move_line_id.ids),
-                ("letter_id", "not in", self.ids),
-                ("state", "in", ("queued", "sent", "failed")),
-            ],
-            ["move_line_id", "level_id"],
-        )
-        taken = {(line.id, level.id) for line, level in others}
-        for line in lines:
-            if (line.move_line_id.id, line.level_id.id) in taken:
-                raise UserError(
-                    self.env._(
-                        "%(letter)s: %(invoice)s was reminded at this level "
-                        "meanwhile. Look again at what is due.",
-                        letter=line.letter_id.display_name,
-                        invoice=line.move_id.name,
-                    )
-                )
 
     @api.model
     def _cron_send(self):
@@ -134,6 +109,11 @@ class AccountReminderLetter(models.Model):
         letters._queue()
         return True
 
+    def action_resend_paper(self):
+        """Send on paper what failed as a mail."""
+        self.filtered(lambda letter: letter.state == "failed").channel = "paper"
+        return self.action_resend()
+
     def action_give_up(self):
         """Cancel what failed: it does not count as a reminder.
 
@@ -198,72 +178,50 @@ class AccountReminderLetter(models.Model):
 
         :return: the letters that are still needed, of one company
         """
-        company = self.company_id
-        kept = self.browse()
-        for kind in ("plan", "standard"):
-            letters = self.filtered_domain([("run_id.kind", "=", kind)])
-            if letters:
-                kept |= letters._recheck_kind(company, today, kind == "standard")
-        return self & kept
-
-    def _recheck_kind(self, company, today, standard):
-        forced = {
-            letter.partner_id.id: letter.level_id.id
-            for letter in self
-            if letter.level_forced
-        }
-        found = {
-            customer["id"]: reminder
-            for customer, reminder in self.env["account.reminder.due"]._get_reminders(
-                company,
-                today,
-                partners=self.partner_id,
-                own=self,
-                standard=standard,
-                forced=forced,
-            )
-        }
-        kept = self.filtered(lambda letter: letter.partner_id.id in found)
+        found = self._find_lines(today)
+        kept = self.filtered(lambda letter: letter in found)
         (self - kept)._drop()
-        by_state = defaultdict(list)
         for letter in kept:
-            reminder = found[letter.partner_id.id]
-            letter._take_over(reminder, today)
-            by_state[letter.state].append((letter.id, reminder))
-        booked = kept.filtered("charge_move_id")
+            letter._take_over(found[letter][0], today)
+        self._store_lines(found)
+        return kept
+
+    @api.model
+    def _store_lines(self, found):
+        """Store what letters say; what was booked for a line stays as it was booked."""
+        letters = self.concat(*found)
+        booked = letters.filtered("charge_move_id")
         charged = {
             line._get_key(): line._get_charges()
             for line in booked.line_ids.filtered("charged")
         }
         # sudo: lines are what was found, nobody types them in
-        kept.line_ids.sudo().unlink()
+        letters.line_ids.sudo().unlink()
         self.env.flush_all()
-        for state, reminders in by_state.items():
-            self.env["account.reminder.letter.line"]._insert(
-                company, today, state, reminders
-            )
+        self.env["account.reminder.letter.line"]._insert(
+            {letter: rows for letter, rows in found.items() if letter.state != "draft"}
+        )
         for line in booked.line_ids.sudo():
             line.write(charged.get(line._get_key(), {}))
-        return kept
 
-    def _take_over(self, reminder, today):
+    def _take_over(self, row, today):
         """Write what is due now, and say in the chatter what differs."""
         self.ensure_one()
-        if self.currency_id.compare_amounts(self.amount_due, reminder.amount):
+        if self.currency_id.compare_amounts(self.amount_due, row["letter_amount"]):
             self._message_log(
                 body=self.env._(
                     "What is due changed from %(old)s to %(new)s before sending.",
                     old=self._format_sums({self.currency_id: self.amount_due}),
-                    new=self._format_sums({self.currency_id: reminder.amount}),
+                    new=self._format_sums({self.currency_id: row["letter_amount"]}),
                 )
             )
         self._write_own(
             {
                 "date": today,
-                "amount_due": reminder.amount,
-                "oldest_date": reminder.oldest,
-                "level_id": reminder.level_id,
-                "step": reminder.step,
+                "amount_due": row["letter_amount"],
+                "oldest_date": row["letter_oldest"],
+                "level_id": row["letter_level"],
+                "step": row["letter_step"],
             }
         )
 

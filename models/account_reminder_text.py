@@ -5,7 +5,7 @@ from io import BytesIO
 import qrcode
 from markupsafe import Markup, escape
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 from odoo.tools.image import image_data_uri
 
@@ -28,7 +28,7 @@ class AccountReminderLetter(models.Model):
         :param mail: the text of the mail and not that of the paper
         """
         self.ensure_one()
-        lines = self.line_ids.sorted(
+        lines = self._get_told().sorted(
             lambda line: (
                 line.currency_id.name,
                 line.amount_residual < 0,
@@ -68,7 +68,28 @@ class AccountReminderLetter(models.Model):
         bases = {
             line.level_id._get_interest_basis() for line in charged if line.interest
         }
-        return "; ".join(sorted(filter(None, bases)))
+        return "; ".join([*sorted(filter(None, bases)), *self._get_rates_used(charged)])
+
+    def _get_rates_used(self, charged):
+        """Return the rates in words where more than one was reckoned with."""
+        found = set()
+        for line in charged.filtered("interest"):
+            since = fields.Date.subtract(self.date, days=line.interest_days)
+            used = [
+                (max(day, since), rate)
+                for day, until, rate in line.level_id._get_rates()
+                if day < self.date and until > since
+            ]
+            if len(used) > 1:
+                found |= {(day, rate) for day, rate in used}
+        return [
+            self.env._(
+                "%(rate)s %% from %(date)s",
+                rate=f"{rate:g}",
+                date=format_date(self.env, day),
+            )
+            for day, rate in sorted(found)
+        ]
 
     def _get_portal_link(self):
         return f"{self.access_url}?access_token={self.sudo().access_token}"
@@ -96,7 +117,7 @@ class AccountReminderLetter(models.Model):
 
     def _get_placeholders(self):
         """Return what stands between braces in the texts."""
-        totals = self._get_totals(self.line_ids)
+        totals = self._get_totals(self._get_told())
         return {
             "customer": self.contact_id.name or self.partner_id.name or "",
             "company": self.company_id.name,
@@ -181,9 +202,11 @@ class AccountReminderLetter(models.Model):
         """Return the bank account of the invoices, else the company's first."""
         # sudo: the account is printed on each invoice as well
         letter = self.sudo()
-        banks = letter.line_ids.move_id.filtered(
-            lambda move: move.move_type == "out_invoice"
-        ).partner_bank_id
+        banks = (
+            letter._get_told()
+            .move_id.filtered(lambda move: move.move_type == "out_invoice")
+            .partner_bank_id
+        )
         banks = banks.filtered(
             lambda bank: bank.partner_id == letter.company_id.partner_id
         )
@@ -191,7 +214,7 @@ class AccountReminderLetter(models.Model):
 
     def _get_reference(self):
         """Return what to write on the transfer: one invoice's own reference."""
-        lines = self.line_ids.filtered(lambda line: line.amount_residual > 0)
+        lines = self._get_told().filtered(lambda line: line.amount_residual > 0)
         moves = lines.move_id.sudo()
         if len(moves) == 1 and not self.charge_move_id:
             return moves.payment_reference or moves.name

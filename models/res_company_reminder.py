@@ -41,11 +41,6 @@ class ResCompany(models.Model):
         help="Gets the activities of disputes, promises, calls and collection; left "
         "empty, the salesperson of the invoice does.",
     )
-    reminder_promise_days = fields.Integer(
-        "Longest Promise (days)",
-        default=30,
-        help="A customer cannot promise to pay later than this in the portal.",
-    )
     reminder_window = fields.Selection(
         [
             ("din", "DIN 5008, window left (Germany, Austria)"),

@@ -16,9 +16,6 @@ class ResConfigSettings(models.TransientModel):
     reminder_user_id = fields.Many2one(
         related="company_id.reminder_user_id", readonly=False
     )
-    reminder_promise_days = fields.Integer(
-        related="company_id.reminder_promise_days", readonly=False
-    )
     reminder_window = fields.Selection(
         related="company_id.reminder_window", readonly=False
     )

@@ -65,6 +65,20 @@ class ResPartner(models.Model):
                 partner.commercial_partner_id._origin, 0
             )
 
+    def _get_reminder_plan(self, company):
+        """Return the plan by which a customer is reminded in a company."""
+        self.ensure_one()
+        # sudo: readers of a letter need not be readers of all of a customer
+        partner = self.sudo().with_company(company)
+        return (
+            partner.reminder_plan_id
+            or company[
+                "reminder_plan_business_id"
+                if partner.is_company
+                else "reminder_plan_private_id"
+            ]
+        )
+
     def action_open_reminder_letters(self):
         """Open the reminders that the customer got."""
         self.ensure_one()

@@ -27,7 +27,13 @@ class ReminderCommon(AvoirCommon):
             "reminder_accountant", "account.group_account_invoice"
         )
         cls.law = cls.env.ref("avoir.reminder_law_fr")
-        cls.law.write({"interest_rate": 10.0, "indemnity": 40.0})
+        cls.law.rate_ids.unlink()
+        cls.law.write(
+            {
+                "rate_ids": [Command.create({"date": "2000-01-01", "rate": 10.0})],
+                "indemnity": 40.0,
+            }
+        )
         cls.plan = cls.company.reminder_plan_business_id
         cls.plan.write({"law_id": cls.law.id, "gap": 7, "minimum_amount": 5})
         cls.level1, cls.level2, cls.level3 = cls.plan.level_ids
@@ -84,6 +90,47 @@ class ReminderCommon(AvoirCommon):
             run.action_send()
         return run
 
+    def _receive(self, invoice):
+        """Book the payment of an invoice at the bank and return the entry."""
+        owed = invoice.line_ids.filtered(
+            lambda line: line.account_id.account_type == "asset_receivable"
+        )
+        amount = sum(owed.mapped("amount_residual"))
+        accounts = (self.company_data["default_account_revenue"], owed.account_id)
+        entry = self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "date": self.today,
+                "line_ids": [
+                    Command.create(
+                        {
+                            "account_id": account.id,
+                            "partner_id": self.partner.id,
+                            "balance": sign * amount,
+                        }
+                    )
+                    for account, sign in zip(accounts, (1, -1), strict=True)
+                ],
+            }
+        )
+        entry.action_post()
+        paid = entry.line_ids.filtered(lambda line: line.account_id == owed.account_id)
+        (owed + paid).reconcile()
+        return entry
+
+    def _terms_twice(self, *days):
+        return self.env["account.payment.term"].create(
+            {
+                "name": "Twice",
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 50, "nb_days": number}
+                    )
+                    for number in days
+                ],
+            }
+        )
+
     def _letter(self, run, partner=None):
         return run.letter_ids.filtered(
             lambda letter: letter.partner_id == (partner or self.partner)
@@ -99,7 +146,7 @@ class ReminderCommon(AvoirCommon):
                 line.interest,
                 line.indemnity,
             )
-            for line in letter.line_ids.sorted("id")
+            for line in letter._get_told()
         ]
 
 

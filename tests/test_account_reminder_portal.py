@@ -89,6 +89,44 @@ class TestAccountReminderPortal(ReminderPortalCommon):
         self.assertFalse(self.first.reminder_disputed)
         self.assertFalse(self.first.reminder_promise_date)
 
+    def test_promises_are_counted(self):
+        plan = self.company.reminder_plan_business_id
+        plan.write({"promise_days": 10, "promise_count": 2})
+        self.authenticate("late_customer", "late_customer")
+
+        def promise(days):
+            day = self.today + timedelta(days=days)
+            return self._answer(answer="promise", move_id=self.first.id, date=str(day))
+
+        promise(11)
+        self.assertFalse(self.first.reminder_promise_date, "too late")
+        promise(3)
+        promise(3)
+        self.assertEqual(self.first.reminder_promise_count, 1, "the same day")
+        promise(5)
+        answer = promise(9)
+        self.assertIn("write or call us", answer.text)
+        self.assertEqual(
+            self.first.reminder_promise_date, self.today + timedelta(days=5)
+        )
+
+    def test_token_of_another(self):
+        other = self._customer("Nosy")
+        self._late(30, partner_id=other.id)
+        theirs = self._letter(self._sent(0), other)
+        token = theirs.sudo()._portal_ensure_token()
+        self.authenticate(None, None)
+        page = self.url_open(f"/my/reminders/{self.letter.id}?access_token={token}")
+        self.assertNotIn(self.first.name, page.text)
+        self._answer(
+            answer="dispute",
+            reason="Mine?",
+            move_id=self.first.id,
+            letter_id=self.letter.id,
+            access_token=token,
+        )
+        self.assertFalse(self.first.reminder_disputed)
+
     def test_invoice_of_another(self):
         other = self._customer("Other")
         foreign = self._late(30, partner_id=other.id)
