@@ -7,7 +7,6 @@ Every call ends in an `Answer`, or in `TryAgainLater` (busy, down, out of reach)
 from __future__ import annotations
 
 import base64
-import ipaddress
 import logging
 import random
 import time
@@ -16,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from .addresses import checked_base_url, is_loopback, origin
 from .errors import Refused, TryAgainLater, Unreadable
 from .marks import _
 from .readers import PLAIN_ID, parse_json
@@ -176,12 +176,13 @@ class Http:
 
     def _attempt(self, method, url, deadline, kwargs) -> Answer:
         """One try. An exception can hold the request: only its kind is told."""
+        host = self._host()
         self._wait_for_the_door(deadline)
         try:
             answer = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
             raise Refused(
-                _("%(host)s: its certificate is not valid."), host=self._host()
+                _("%(host)s: its certificate is not valid."), host=host
             ) from None
         except (
             requests.exceptions.InvalidHeader,
@@ -193,12 +194,12 @@ class Http:
             ) from None
         except requests.exceptions.Timeout:
             raise TryAgainLater(
-                _("%(host)s does not answer in time"), host=self._host()
+                _("%(host)s does not answer in time"), host=host
             ) from None
         except (requests.exceptions.RequestException, OSError) as error:
             kind = type(error).__name__
             raise TryAgainLater(
-                _("%(host)s is out of reach (%(kind)s)"), host=self._host(), kind=kind
+                _("%(host)s is out of reach (%(kind)s)"), host=host, kind=kind
             ) from None
         self._closed_until = time.monotonic() + spent_limit(answer.headers)
         if answer.status in RETRIED:
@@ -210,7 +211,7 @@ class Http:
             raise TryAgainLater(
                 _("%(host)s is busy or down (%(answer)s)"),
                 wait,
-                host=self._host(),
+                host=host,
                 answer=answer.status,
             )
         if answer.status >= 400:
@@ -295,51 +296,6 @@ class Http:
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
-
-
-def checked_base_url(base_url: str) -> str:
-    """The shop's address without a closing slash; raises `Refused`."""
-    base_url = (base_url or "").strip()
-    if base_url and "://" not in base_url:
-        base_url = f"https://{base_url}"
-    try:
-        parts = urlsplit(base_url)
-        secure = parts.scheme == "https" or (
-            parts.scheme == "http" and is_loopback(parts.hostname)
-        )
-        valid = secure and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid:
-        raise Refused(_("The account needs the https:// address of the shop."))
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise Refused(_("The address of the shop must be plain: https://host/path."))
-    return base_url.rstrip("/")
-
-
-def host_of(address: str) -> str:
-    """The host name in an address, however it is written."""
-    try:
-        return urlsplit(checked_base_url(address)).hostname or ""
-    except Refused:
-        return ""
-
-
-def is_loopback(host: str | None) -> bool:
-    """Whether the host is this very machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port."""
-    parts: SplitResult = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default
 
 
 def backoff(attempt: int) -> float:

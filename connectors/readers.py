@@ -31,7 +31,12 @@ def parse_json(body: bytes) -> Any:
             parse_constant=_no_constant,
         )
     except (ValueError, RecursionError, InvalidOperation) as error:
-        raise Unreadable(_("The body is not JSON.")) from error
+        raise Unreadable(
+            _(
+                "This is cut off, or no JSON. Have the shop send it again, or fetch it"
+                " again."
+            )
+        ) from error
 
 
 def _no_constant(name):

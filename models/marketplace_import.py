@@ -48,7 +48,7 @@ class MarketplaceImport(models.Model):
     state = fields.Selection(
         [
             ("draft", "To Read"),
-            ("preview", "Preview"),
+            ("preview", "To Confirm"),
             ("running", "Importing"),
             ("stopped", "Stopped"),
             ("done", "Imported"),
@@ -146,7 +146,8 @@ class MarketplaceImport(models.Model):
         self.row_ids.sudo().unlink()
         self.write(
             {
-                "format": reading.format.label,
+                # The connectors' English, marked there to be translated here.
+                "format": self.env._(reading.format.label),
                 "state": "preview",
                 "is_checked": False,
             }

@@ -20,9 +20,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..addresses import host_of, is_loopback, origin
 from ..errors import LACKS, Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
-from ..http import Http, host_of, is_loopback, origin
+from ..http import Http
 from ..marks import _
 from ..notices import Fetched
 from ..polling import Part, Stream

@@ -29,8 +29,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from ..addresses import host_of, is_loopback
 from ..errors import Refused, Unreadable, Untrusted
-from ..http import Http, host_of, is_loopback
+from ..http import Http
 from ..marks import _
 from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream, floor

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from ..addresses import host_of
 from ..errors import Unreadable, Untrusted
-from ..http import host_of
 from ..marks import _
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream

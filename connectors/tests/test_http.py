@@ -11,8 +11,9 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from unittest import mock
 
+from ..addresses import checked_base_url
 from ..errors import Refused, TryAgainLater, Unreadable
-from ..http import Http, checked_base_url, retry_after
+from ..http import Http, retry_after
 from .shop_server import WOO, ShopServer
 
 AUTH = ("ck_test", "cs_test_secret")
