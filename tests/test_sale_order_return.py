@@ -139,6 +139,38 @@ class TestSaleOrderReturn(AvoirSaleCommon):
         self.assertEqual(note.amount_untaxed, 200)
         self.assertEqual(order._create_invoices(final=True).amount_untaxed, 260)
 
+    def test_what_an_exchange_costs(self):
+        """Said before it is done, and true: the customer's account says the same."""
+        for policy, price, cost in (
+            ("none", 130, "pays .*72.00 more.* one document"),
+            ("post", 130, "pays .*72.00 more.* is credited when"),
+            ("draft", 70, "gets .*72.00 back.* is credited when"),
+            ("none", 100, "nothing is to pay"),
+        ):
+            with self.subTest(policy=policy, price=price):
+                self.company.return_credit_policy = policy
+                self.ordered.lst_price = price
+                order = self._order((self.delivered, 5))
+                self._deliver(order)
+                form = self.wizard(order)
+                with form.line_ids.edit(0) as line:
+                    line.quantity = 2
+                    line.exchange = "other"
+                    line.exchange_product_id = self.ordered
+                self.assertRegex(form.exchange_note, cost)
+                self.assertRegex(form.exchange_note, rf"240.00 for .*{price * 2.4:.2f}")
+                before = self.partner.credit
+                order = self.exchanged(price)
+                order.invoice_ids.filtered(lambda m: m.state == "draft").action_post()
+                if order.order_line.filtered("qty_to_invoice"):
+                    order._create_invoices(final=True).action_post()
+                self.assertEqual(order.invoice_status, "invoiced")
+                change = self.partner.credit - before
+                self.assertAlmostEqual(change, 600 + (price - 100) * 2.4)
+        with form.line_ids.edit(0) as line:
+            line.exchange = "same"
+        self.assertFalse(form.exchange_note)
+
     def test_another_product_has_to_be_named(self):
         order = self._order((self.delivered, 5))
         self._deliver(order)

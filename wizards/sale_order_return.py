@@ -26,6 +26,7 @@ class SaleOrderReturn(models.TransientModel):
     expected_date = fields.Datetime(help="When the goods are expected back.")
     note = fields.Text("Remark", help="For the warehouse; not printed.")
     line_ids = fields.One2many("sale.order.return.line", "wizard_id")
+    exchange_note = fields.Char(compute="_compute_exchange_note")
     fill = fields.Selection(
         [("all", "Everything that is left"), ("none", "Clear")],
         store=False,
@@ -53,6 +54,21 @@ class SaleOrderReturn(models.TransientModel):
             for line, product in lines
         ]
         return values
+
+    @api.depends("line_ids.quantity", "line_ids.exchange_product_id")
+    def _compute_exchange_note(self):
+        """Say what an exchange against other products costs, and by which documents."""
+        for wizard in self:
+            lines = wizard.line_ids.filtered(
+                lambda line: (
+                    line.exchange == "other"
+                    and line.exchange_product_id
+                    and line.quantity > 0
+                    # Of a kit come back components, which have no price of their own.
+                    and line.product_id == line.sale_line_id.product_id
+                )
+            )
+            wizard.exchange_note = lines._explain_exchange() if lines else False
 
     @api.onchange("fill")
     def _onchange_fill(self):
@@ -187,6 +203,66 @@ class SaleOrderReturnLine(models.TransientModel):
     # Exchange
     # ------------------------------------------------------------------
 
+    def _explain_exchange(self):
+        """The difference to pay, taxes included, and the documents that say so."""
+        order = self.sale_line_id.order_id
+        back = sum(
+            line.sale_line_id.price_reduce_taxinc
+            * line.uom_id._compute_quantity(
+                line.quantity, line.sale_line_id.product_uom_id, round=False
+            )
+            for line in self
+        )
+        sent = self._price_exchange(order)
+        difference = order.currency_id.round(sent - back)
+        amounts = {
+            "back": order.currency_id.format(back),
+            "sent": order.currency_id.format(sent),
+            "difference": order.currency_id.format(abs(difference)),
+        }
+        if order.currency_id.is_zero(difference):
+            costs = self.env._("%(back)s for %(sent)s: nothing is to pay.", **amounts)
+        elif difference > 0:
+            costs = self.env._(
+                "%(back)s for %(sent)s: the customer pays %(difference)s more.",
+                **amounts,
+            )
+        else:
+            costs = self.env._(
+                "%(back)s for %(sent)s: the customer gets %(difference)s back.",
+                **amounts,
+            )
+        if order.company_id.return_credit_policy == "none":
+            how = self.env._("Create Invoice on the order makes one document of it.")
+        else:
+            how = self.env._(
+                "What was invoiced and comes back is credited when it is received;"
+                " Create Invoice on the order invoices what is sent."
+            )
+        return f"{costs} {how}"
+
+    def _price_exchange(self, order):
+        """What the products that are sent cost on this order, taxes included."""
+        lines = [
+            Command.create(
+                {
+                    "product_id": line.exchange_product_id.id,
+                    "product_uom_qty": line._get_exchange_quantity(),
+                }
+            )
+            for line in self
+        ]
+        names = ("company_id", "partner_id", "pricelist_id", "fiscal_position_id")
+        values = {name: order[name].id for name in names}
+        like = self.env["sale.order"].new({**values, "order_line": lines})
+        return like.amount_total
+
+    def _get_exchange_quantity(self):
+        unit = self.exchange_product_id.uom_id
+        if self.uom_id._has_common_reference(unit):
+            return self.uom_id._compute_quantity(self.quantity, unit)
+        return self.quantity
+
     def _exchange(self):
         """Have sent what the customer gets in exchange."""
         wrong = self.filtered(
@@ -206,13 +282,7 @@ class SaleOrderReturnLine(models.TransientModel):
                 {
                     "order_id": line.sale_line_id.order_id.id,
                     "product_id": line.exchange_product_id.id,
-                    "product_uom_qty": line.uom_id._compute_quantity(
-                        line.quantity, line.exchange_product_id.uom_id
-                    )
-                    if line.uom_id._has_common_reference(
-                        line.exchange_product_id.uom_id
-                    )
-                    else line.quantity,
+                    "product_uom_qty": line._get_exchange_quantity(),
                     "sequence": line.sale_line_id.sequence,
                 }
                 for line in others

@@ -45,11 +45,11 @@ registry.category("web_tour.tours").add("avoir_receive_two_of_three", {
         },
         {
             content: "One to stock",
-            trigger: ".o_data_row td[name='return_refused_qty']:contains('0.00')",
+            trigger: ".o_data_row td[name='return_verdict']:contains('To stock')",
         },
         {
             content: "One refused",
-            trigger: ".o_data_row td[name='return_refused_qty']:contains('1.00')",
+            trigger: ".o_data_row td[name='return_verdict']:contains('Refused')",
         },
         {
             content: "The return is credited",
