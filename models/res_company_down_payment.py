@@ -112,11 +112,26 @@ class ProductProduct(models.Model):
     _inherit = "product.product"
 
     def _translate_down_payment_product(self):
-        """Name new products in each language that is installed."""
+        """Name these products in each language in which they have no name yet."""
         codes = [code for code, _name in self.env["res.lang"].get_installed()]
         for lang in codes:
-            name = self.with_context(lang=lang).env._("Down Payment")
-            self.with_context(lang=lang).name = name
+            products = self.with_context(lang=lang).filtered(
+                lambda product: product.name == "Down Payment"
+            )
+            if products:
+                products.name = products.env._("Down Payment")
+
+
+class IrModuleModule(models.Model):
+    _inherit = "ir.module.module"
+
+    def _update_translations(self, filter_lang=None, overwrite=False):
+        """Name the products, which no data file made, in a new language as well."""
+        result = super()._update_translations(filter_lang, overwrite)
+        if "avoir" in self.mapped("name"):
+            companies = self.env["res.company"].search([])
+            companies.down_payment_product_id._translate_down_payment_product()
+        return result
 
 
 class AccountChartTemplate(models.AbstractModel):

@@ -502,3 +502,14 @@ class TestDownPayment(DownPaymentCommon):
         self.assertFalse(company.downpayment_account_id, "of another company")
         own = self.company.down_payment_product_id.with_company(self.company)
         self.assertEqual(own.property_account_income_id, self.advances)
+
+    def test_product_in_a_language_that_comes_later(self):
+        product = self.company.down_payment_product_id
+        self.env["res.lang"]._activate_lang("fr_FR")
+        module = self.env["ir.module.module"]._get("avoir")
+        module._update_translations(["fr_FR"])
+        self.assertEqual(product.with_context(lang="fr_FR").name, "Acompte")
+        self.assertEqual(product.with_context(lang="en_US").name, "Down Payment")
+        product.with_context(lang="fr_FR").name = "Avance"
+        module._update_translations(["fr_FR"])
+        self.assertEqual(product.with_context(lang="fr_FR").name, "Avance")
