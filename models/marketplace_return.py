@@ -3,6 +3,7 @@ from operator import methodcaller
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import LazyTranslate
 
 # From each state to those that can follow.
 _transitions = {
@@ -39,6 +40,8 @@ AMOUNTS = (
     "avoir.group_refund_user,account.group_account_invoice,"
     "account.group_account_readonly"
 )
+
+_lt = LazyTranslate(__name__)
 
 
 class MarketplaceReturn(models.Model):
@@ -108,6 +111,7 @@ class MarketplaceReturn(models.Model):
     )
     missing = fields.Text(
         "What Is Missing",
+        translate=True,  # stored in every language that is installed
         readonly=True,
         copy=False,
         groups=AMOUNTS,  # it may name some
@@ -306,12 +310,14 @@ class MarketplaceReturn(models.Model):
 
     def _log_states(self):
         before = self.env.cr.precommit.data.pop("avoir.marketplace.states", {})
-        labels = dict(self._fields["state"]._description_selection(self.env))
-        bodies = {
-            record.id: f"{labels[before[record.id]]} → {labels[record.state]}"
-            for record in self.browse(before).exists()
-            if record.state != before[record.id]
-        }
+        bodies = {}
+        for _company, returns in self.browse(before).exists()._by_company():
+            labels = dict(self._fields["state"]._description_selection(returns.env))
+            bodies |= {
+                record.id: f"{labels[before[record.id]]} → {labels[record.state]}"
+                for record in returns
+                if record.state != before[record.id]
+            }
         self.browse(bodies)._message_log_batch(bodies)
 
     # ------------------------------------------------------------------
@@ -362,7 +368,7 @@ class MarketplaceReturn(models.Model):
         missing = {}
         for _company, returns in self._by_company():
             missing |= {
-                record: text
+                record: [text]
                 for record in returns
                 if (text := record._get_missing_approval())
             }
@@ -373,7 +379,7 @@ class MarketplaceReturn(models.Model):
         """Why a person has to approve this return; None where nobody has."""
         account = self.account_id
         if account.approval == "manual":
-            return self.env._("Approve or decline it.")
+            return _lt("Approve or decline it.")
         if not account.approval_limit or self.kind == "return":
             return None
         company = self.company_id
@@ -386,6 +392,6 @@ class MarketplaceReturn(models.Model):
             and company.currency_id.compare_amounts(amount, limit) <= 0
         ):
             return None
-        return self.env._(
+        return _lt(
             "Approve or decline it: the amount is above what is approved by itself."
         )

@@ -1,5 +1,6 @@
 from odoo import api, models
 from odoo.exceptions import UserError
+from odoo.tools.translate import LazyGettext
 
 from .marketplace_work import format_exception
 
@@ -14,23 +15,32 @@ class MarketplaceReturn(models.Model):
     def _set_missing(self, missing, **values):
         """Stop at what a person has to decide."""
         self.ensure_one()
-        self._stop({self: missing}, **values)
+        self._stop({self: [missing]}, **values)
 
     @api.model
     def _stop(self, missing, **values):
         """Stop returns at what a person has to decide, and tell the people of their
         accounts; those who were told already are not told again.
 
-        :param missing: ``{return: what is missing}``
+        :param missing: ``{return: what is missing}``, each a list of texts. Those that
+            are lazy are kept in every language: who reads them may speak another one
+            than who, or what cron, stopped the return.
         :param values: what else to write on each
         """
         told = [
             record
-            for record, text in missing.items()
-            if record.missing != text and not record._get_problem_activities()
+            for record, texts in missing.items()
+            if record.missing != _say(self.env, texts)
+            and not record._get_problem_activities()
         ]
-        for record, text in missing.items():
-            record.write({"missing": text, **values})
+        langs = [code for code, _name in self.env["res.lang"].get_installed()]
+        for record, texts in missing.items():
+            # In English first: it stands for the languages that are installed later.
+            for lang in sorted(langs, key=lambda code: code != "en_US"):
+                inside = record.with_context(lang=lang)
+                inside.missing = _say(inside.env, texts)
+            if values:
+                record.write(values)
         activity_type = self.env.ref("mail.mail_activity_data_todo")
         # Quick: without a mail for each of them.
         activities = self.env["mail.activity"].with_context(
@@ -42,7 +52,9 @@ class MarketplaceReturn(models.Model):
                     "res_model_id": self.env["ir.model"]._get_id(self._name),
                     "res_id": record.id,
                     "activity_type_id": activity_type.id,
-                    "summary": missing[record].splitlines()[0],
+                    "summary": record.with_context(lang=user.lang).missing.splitlines()[
+                        0
+                    ],
                     "user_id": user.id,
                     "automated": True,
                 }
@@ -190,3 +202,8 @@ class MarketplaceReturn(models.Model):
         if len(records) == 1:
             action.update(res_id=records.id, views=[(False, "form")])
         return action
+
+
+def _say(env, texts):
+    """Texts, one on each line, in the language of the environment."""
+    return "\n".join(env._(t) if isinstance(t, LazyGettext) else t for t in texts)

@@ -2,9 +2,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from odoo import Command, fields, models
-from odoo.tools import formatLang
+from odoo.tools import LazyTranslate, formatLang
 
 from ..tools.credit import CreditRequest
+
+_lt = LazyTranslate(__name__)
 
 
 @dataclass
@@ -80,7 +82,7 @@ class MarketplaceReturn(models.Model):
         self.amount_choice = False
         self._set_state("received")
         self._set_missing(
-            self.env._(
+            _lt(
                 "Its credit note was cancelled: %(names)s. Continue to credit it again,"
                 " or close it.",
                 names=", ".join(credit_notes.mapped("display_name")),
@@ -128,9 +130,7 @@ class MarketplaceReturn(models.Model):
         ) or any(self.line_ids.mapped("is_credited")):
             return credit
         self._set_missing(
-            self.env._(
-                "Nothing was received: credit it without the goods, or close it."
-            )
+            _lt("Nothing was received: credit it without the goods, or close it.")
         )
         return None
 
@@ -221,7 +221,7 @@ class MarketplaceReturn(models.Model):
         by_invoice = self.amount_choice == "invoice" and parts
         if announced is None and (spread or not parts) and not by_invoice:
             self._set_missing(
-                self.env._(
+                _lt(
                     "The marketplace does not tell what it paid back for this. Credit"
                     " the invoice by hand, then close this."
                 )
@@ -237,7 +237,7 @@ class MarketplaceReturn(models.Model):
         if abs(difference) <= self._get_tolerance(currency):
             return True
         self._set_missing(
-            self.env._(
+            _lt(
                 "The marketplace paid back %(announced)s and the credit note would be"
                 " %(computed)s. Choose which one to credit.",
                 announced=formatLang(self.env, announced, currency_obj=currency),

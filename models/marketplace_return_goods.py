@@ -1,8 +1,11 @@
 from collections import defaultdict
 
 from odoo import models
+from odoo.tools import LazyTranslate
 
 from .stock_picking import GoodsReturn
+
+_lt = LazyTranslate(__name__)
 
 # The goods of a return in these states are not decided on yet.
 EARLY = ("announced", "new", "unmatched", "matched", "approved")
@@ -61,9 +64,10 @@ class MarketplaceReturn(models.Model):
         if self.fulfilled_by == "marketplace":
             warehouse = account.marketplace_warehouse_id
         picking_type = warehouse.in_type_id
+        reason = {"refund_reason_id": self.refund_reason_id.id}
         if not picking_type:
-            return {}
-        return {
+            return reason
+        return reason | {
             "picking_type_id": picking_type.id,
             "location_dest_id": picking_type.default_location_dest_id.id,
         }
@@ -91,7 +95,7 @@ class MarketplaceReturn(models.Model):
                 done |= record
             else:
                 record._set_missing(
-                    self.env._(
+                    _lt(
                         "No goods can come back: nothing of it was delivered, or all of"
                         " it came back already. Correct the lines, or close it."
                     )
@@ -157,7 +161,7 @@ class MarketplaceReturn(models.Model):
                 done |= record
             elif not pending:
                 record._set_missing(
-                    self.env._(
+                    _lt(
                         "The return transfer was cancelled. Close the return, or let"
                         " the goods come back with another transfer."
                     )

@@ -2,6 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import LazyTranslate
 
 # Where importers keep the number of the marketplace's order, the surest first.
 ORDER_FIELDS = (
@@ -14,6 +15,8 @@ ORDER_FIELDS = (
 ORDERS = Domain("state", "=", "sale")
 INVOICES = Domain("state", "=", "posted") & Domain("move_type", "=", "out_invoice")
 INVOICE_FIELDS = ("ref", "payment_reference", "invoice_origin", "name")
+
+_lt = LazyTranslate(__name__)
 
 
 class MarketplaceReturn(models.Model):
@@ -37,7 +40,7 @@ class MarketplaceReturn(models.Model):
             returns._match_lines()
             for record in returns:
                 if missing := record._get_missing_match(ambiguous.get(record)):
-                    unmatched[record] = "\n".join(missing)
+                    unmatched[record] = missing
         self._set_unmatched(unmatched)
         matched = self - self.browse().union(*unmatched)
         matched._set_state("matched")
@@ -47,7 +50,7 @@ class MarketplaceReturn(models.Model):
     def _set_unmatched(self, missing):
         """Leave returns to a person, and try again later.
 
-        :param missing: ``{return: what is missing}``
+        :param missing: ``{return: list of texts}``
         """
         returns = self.browse().union(*missing)
         returns.filtered(lambda r: r.state != "unmatched")._set_state("unmatched")
@@ -131,7 +134,7 @@ class MarketplaceReturn(models.Model):
         if other := self._get_missing_other_invoice():
             return [other]
         missing = [
-            self.env._(
+            _lt(
                 "%(line)s: choose the order line. None has the SKU “%(sku)s”.",
                 line=line.display_name,
                 sku=line.sku or line.barcode or "",
@@ -148,7 +151,7 @@ class MarketplaceReturn(models.Model):
         order, invoice = self.sale_order_id, self.invoice_id
         if not order or not invoice or invoice in order.invoice_ids:
             return None
-        return self.env._(
+        return _lt(
             "The invoice %(invoice)s is not of the sales order %(order)s. Choose one of"
             " its invoices, or leave one of the two empty.",
             invoice=invoice.name,
@@ -158,17 +161,17 @@ class MarketplaceReturn(models.Model):
     def _get_missing_order(self, ambiguous):
         refs = self._get_order_refs()
         if ambiguous:
-            return self.env._(
+            return _lt(
                 "Choose the sales order or the invoice: several have the number"
                 " %(ref)s: %(documents)s.",
                 ref=refs[0],
                 documents=", ".join(record.name for record in ambiguous),
             )
         if not refs:
-            return self.env._(
+            return _lt(
                 "Choose the sales order: the marketplace does not tell which it is."
             )
-        return self.env._(
+        return _lt(
             "Choose the sales order: none that is confirmed has the number %(ref)s as"
             " customer reference, number or source document.",
             ref=refs[0],
@@ -179,18 +182,18 @@ class MarketplaceReturn(models.Model):
         invoices = self._get_invoices()
         order = self.sale_order_id.name
         if not invoices:
-            return self.env._(
+            return _lt(
                 "Invoice the sales order %(order)s: there is nothing to credit yet.",
                 order=order,
             )
         if not self.line_ids.filtered("product_id") and len(invoices) > 1:
-            return self.env._(
+            return _lt(
                 "Choose the invoice: an amount without lines was paid back, and the"
                 " order has several: %(invoices)s.",
                 invoices=", ".join(invoices.mapped("name")),
             )
         if not self._use_currency(invoices[0].currency_id):
-            return self.env._(
+            return _lt(
                 "The amounts are in %(told)s and the invoice %(invoice)s is in"
                 " %(currency)s. Credit it by hand, then close this.",
                 told=self.currency_id.name or "?",

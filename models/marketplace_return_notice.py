@@ -1,6 +1,9 @@
 from datetime import timezone
 
 from odoo import Command, api, models
+from odoo.tools import LazyTranslate
+
+_lt = LazyTranslate(__name__)
 
 # What a notice is: in these states there is work to do, the others are informed.
 STATES = {
@@ -255,7 +258,7 @@ class MarketplaceReturn(models.Model):
             self._set_state("cancelled")
             return
         self._set_missing(
-            self.env._(
+            _lt(
                 "The marketplace withdrew it after it was approved here. Look at what"
                 " was credited and received, then close it."
             )
@@ -263,7 +266,7 @@ class MarketplaceReturn(models.Model):
 
     def _tell_late_change(self, notice):
         self._set_missing(
-            self.env._(
+            _lt(
                 "The marketplace changed it after it was approved here (paid back:"
                 " %(now)s, before: %(before)s). Look at what was credited, then"
                 " continue.",

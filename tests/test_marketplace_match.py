@@ -72,6 +72,44 @@ class TestMarketplaceMatch(MarketplaceCommon):
         self.assertState(record, "done")
         self.assertFalse(record.activity_ids)
 
+    def test_each_reads_in_his_language(self):
+        """Stopped once, by whatever cron, and read by people of several languages."""
+        for lang in ("fr_FR", "nl_NL"):
+            self.env["res.lang"]._activate_lang(lang)
+        self.service.lang = "nl_NL"
+        self.company.partner_id.lang = "fr_FR"
+        record = self.told(self.refund())
+        said = {
+            lang: record.with_context(lang=lang).missing
+            for lang in ("en_US", "fr_FR", "nl_NL")
+        }
+        self.assertEqual(len(set(said.values())), 3, said)
+        self.assertIn("none that is confirmed", said["en_US"])
+        self.assertIn("#1001", said["nl_NL"])
+        self.assertEqual(record.activity_ids.summary, said["nl_NL"])
+        record.action_decline()
+        for lang in said:
+            self.assertFalse(record.with_context(lang=lang).missing)
+
+    def test_the_chatter_keeps_to_the_language_of_the_company(self):
+        self.env["res.lang"]._activate_lang("nl_NL")
+        self.company.partner_id.lang = "nl_NL"
+        self.env["ir.model.fields.selection"].search(
+            [
+                ("field_id.model", "=", "marketplace.return"),
+                ("field_id.name", "=", "state"),
+                ("value", "=", "approved"),
+            ]
+        ).with_context(lang="nl_NL").name = "Goedgekeurd"
+        self.account.approval = "manual"
+        self.sold()
+        record = self.told(self.refund())
+        record.with_user(self.service).with_context(lang="en_US").action_approve()
+        self.env.cr.precommit.run()
+        notes = " ".join(record.message_ids.mapped("body"))
+        self.assertIn("Goedgekeurd", notes)
+        self.assertNotIn("Approved", notes)
+
     def test_not_invoiced_yet(self):
         order = self.sold((self.chair, 1, 100.0), bill=False)
         record = self.told(self.refund())
