@@ -143,6 +143,7 @@ class AccountMove(models.Model):
         return any(note.state == "posted" for note in credit_notes - self)
 
     def _refuse_change(self, record, names):
+        self.check_access("write")  # who may not write at all is told that
         labels = [record._fields[n]._description_string(self.env) for n in names]
         if self.move_type in REFUND_TYPES:
             raise UserError(

@@ -1,6 +1,6 @@
 import json
 
-from odoo import models
+from odoo import api, fields, models
 from odoo.tools import format_date
 
 
@@ -8,6 +8,14 @@ class AuditEntry(models.Model):
     """What an entry says, in the words of its reader."""
 
     _inherit = "audit.entry"
+
+    recorded_utc = fields.Char("Time (UTC)", compute="_compute_recorded_utc")
+
+    @api.depends("recorded_at")
+    def _compute_recorded_utc(self):
+        """The instant, whole and in no reader's time zone."""
+        for entry in self:
+            entry.recorded_utc = fields.Datetime.to_string(entry.recorded_at)
 
     def _describe_changes(self):
         """Return a text for each field that the entry tells of."""

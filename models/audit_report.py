@@ -44,10 +44,11 @@ class AuditReport(models.TransientModel):
 
     @api.model
     def _default_period(self):
-        """Return the fiscal year so far."""
+        """Return the fiscal year, to its end: a document may bear tomorrow's date,
+        because of a time zone or on purpose."""
         today = fields.Date.context_today(self)
         year = self.env.company.sudo().compute_fiscalyear_dates(today)
-        return year["date_from"], today
+        return year["date_from"], year["date_to"]
 
     @api.depends("date_from", "date_to")
     def _compute_display_name(self):
@@ -140,7 +141,12 @@ class AuditReport(models.TransientModel):
             "who": self._join_told(row["user"], row["time"]),
             "approval": self._join_told(row["approved_by"], row["approved_at"]),
             "vat": "\n".join(
-                f"{rate:g} %: {self._amount(base)} · {self._amount(tax)}"
+                self.env._(
+                    "%(rate)s %%: %(base)s, VAT %(tax)s",
+                    rate=f"{rate:g}",
+                    base=self._amount(base),
+                    tax=self._amount(tax),
+                )
                 for rate, base, tax in row["vat"]
             ),
             "goods": "\n".join(
@@ -223,6 +229,7 @@ class AuditReportLine(models.TransientModel):
 
     report_id = fields.Many2one("audit.report", required=True, ondelete="cascade")
     move_id = fields.Many2one("account.move", "Credit Note", ondelete="cascade")
+    number = fields.Char(related="move_id.name")
     date = fields.Date(related="move_id.invoice_date")
     state = fields.Selection(related="move_id.state")
     payment_state = fields.Selection(related="move_id.payment_state")

@@ -24,6 +24,21 @@ class IrActionsReport(models.Model):
         return result
 
 
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _mail_get_operation_for_mail_message_operation(self, message_operation):
+        """Keep auditors from posting on documents: who reads them may, in Odoo.
+
+        Who also may write them keeps what that right gives.
+        """
+        if message_operation == "create" and self.env.user.has_group(
+            "avoir.group_auditor"
+        ):
+            return dict.fromkeys(self, "write")
+        return super()._mail_get_operation_for_mail_message_operation(message_operation)
+
+
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 

@@ -173,6 +173,12 @@ class TestAuditReport(AvoirCommon):
         with self.assertRaises(AccessError):
             self._report(user=self.biller)
 
+    def test_default_period_is_the_fiscal_year(self):
+        report = self.env["audit.report"].with_user(self.auditor).create({})
+        year = self.env.company.compute_fiscalyear_dates(fields.Date.today())
+        self.assertEqual(report.date_from, year["date_from"])
+        self.assertEqual(report.date_to, year["date_to"])
+
     def test_auditor_writes_nothing(self):
         moves = self.invoice | self.credit_notes
         moves = moves.with_user(self.auditor)
@@ -181,6 +187,8 @@ class TestAuditReport(AvoirCommon):
             lambda: moves[0].write({"narration": "x"}),
             lambda: moves[0].copy(),
             lambda: moves[0].button_draft(),
+            lambda: moves[0].message_post(body="x"),
+            lambda: moves[1].activity_schedule(summary="x", user_id=self.biller.id),
             lambda: self.reason.with_user(self.auditor).write({"name": "x"}),
             lambda: (
                 self.env["marketplace.account"]
