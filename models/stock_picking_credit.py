@@ -171,8 +171,8 @@ class StockPicking(models.Model):
         )
         if policy == "approve":
             credit_notes._ask_for_approval()
-        if credit_notes:
-            self.env["sale.order"]._log_credit_note_origin(credit_notes)
+        if of_orders := credit_notes.filtered("invoice_line_ids.sale_line_ids"):
+            self.env["sale.order"]._log_credit_note_origin(of_orders)
         # sudo: the text is the addon's own, and the activity may be of another user
         self.sudo().filtered("return_credit_error").return_credit_error = False
         self.sudo()._get_credit_activities().unlink()

@@ -72,6 +72,7 @@ class TestReturnUnsold(AvoirReturnCommon):
         self.assertEqual(
             note.invoice_line_ids.reversed_line_id, invoice.invoice_line_ids
         )
+        self.assertNotIn("created from", "".join(note.message_ids.mapped("body")))
         note.action_post()
         self.assertEqual(back.return_state, "credited")
         self.assertEqual(invoice.amount_residual, 5 * 108 - 216)
