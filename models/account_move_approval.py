@@ -44,9 +44,10 @@ class AccountMove(models.Model):
         waiting.refund_approval = "to_approve"
         for approver, moves in waiting.grouped(lambda m: m._refund_approver()).items():
             if approver:
+                inside = self.with_context(lang=approver.lang).env
                 moves.activity_schedule(
                     APPROVAL_ACTIVITY,
-                    summary=self.env._("Credit note to approve"),
+                    summary=inside._("Credit note to approve"),
                     user_id=approver.id,
                 )
 
@@ -163,7 +164,8 @@ class AccountMove(models.Model):
         if decided:
             raise UserError(
                 self.env._(
-                    "%(credit_notes)s: no approval is waited for. Reload the page.",
+                    "Nothing is left to decide on %(credit_notes)s: somebody was "
+                    "quicker. Reload the page.",
                     credit_notes=", ".join(decided.mapped("display_name")),
                 )
             )

@@ -304,8 +304,8 @@ class AccountMove(models.Model):
         ):
             raise UserError(
                 self.env._(
-                    "%(line)s on %(invoice)s: %(asked)s cannot be credited, only "
-                    "%(limit)s %(unit)s of %(invoiced)s is left.",
+                    "%(line)s on %(invoice)s: %(asked)s cannot be credited. Left to "
+                    "credit: %(limit)s of %(invoiced)s %(unit)s.",
                     line=line.name or line.product_id.display_name,
                     invoice=self.name,
                     asked=f"{asked.quantity:g}",

@@ -94,7 +94,7 @@ class TestRefundReason(AvoirCommon):
         self.assertEqual(credit_note.refund_approval, "approved")
         self.assertFalse(credit_note.activity_ids)
         self.assertEqual(invoice.amount_residual, 60)
-        with self.assertRaisesRegex(UserError, "no approval"):
+        with self.assertRaisesRegex(UserError, "left to decide"):
             credit_note.with_user(self.manager).action_approve_refund()
 
     def test_a_manager_needs_nobody(self):
@@ -139,6 +139,13 @@ class TestRefundReason(AvoirCommon):
         self.assertEqual(len(credit_note.activity_ids), 1)
         credit_note.with_user(self.manager).action_approve_refund()
         self.assertEqual(credit_note.state, "posted")
+
+    def test_the_approver_is_asked_in_his_language(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.manager.lang = "fr_FR"
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        self.assertEqual(credit_note.activity_ids.summary, "Avoir à approuver")
 
     def test_changed_after_approval(self):
         credit_note = self._by_hand(self.biller)
