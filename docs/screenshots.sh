@@ -184,6 +184,21 @@ picture discount accountant "/odoo/customer-invoices/$approve" \
     --fill ".modal div[name=percent] input=5" --click "$leave" --pause 500 \
     --element "$dialog"
 
+# Reminders: the preview, the letter, what the customer sees
+if ! grep -q reminder_run= "$ids"; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn \
+        <docs/screenshots_reminders.py | grep = >>"$ids"
+    . "$ids"
+fi
+picture reminder_run accountant \
+    "/odoo/action-avoir.account_reminder_run_action/$reminder_run" --size 1280x860
+picture reminder_preview accountant \
+    "/odoo/action-avoir.account_reminder_run_action/$reminder_run" \
+    --click ".o_data_row:has-text('Brouwer') button[name=action_open]" \
+    --wait ".o_field_widget[name=preview] table" --size 1280x860
+picture reminder_portal accountant \
+    "/my/reminders/$reminder_letter?access_token=$reminder_token" --size 1280x720
+
 # The label, the final invoice and the credit note as the customer gets them
 # pdf NAME REPORT MODEL ID: the first page of what is printed.
 pdf() {
@@ -198,6 +213,8 @@ PYTHON
     pdftoppm -png -r 90 -singlefile "$work/run/$name.pdf" "docs/images/$name"
     "$work/venv/bin/python" docs/shrink.py "docs/images/$name.png"
 }
+pdf reminder_letter avoir.report_reminder_letter account.reminder.letter \
+    "$reminder_letter"
 pdf return_label avoir.action_report_return_label stock.picking "$bells"
 pdf down_payment_pdf account.account_invoices account.move "$final"
 pdf pdf account.account_invoices account.move \

@@ -75,7 +75,7 @@ class AccountReminderLetter(models.Model):
                         "Interest on %(invoice)s: %(days)s days at %(rate)s %%",
                         invoice=number,
                         days=line.interest_days,
-                        rate=f"{line.interest_rate:g}",
+                        rate=letter._format_rate(line.interest_rate),
                     ),
                 ),
                 (

@@ -70,14 +70,20 @@ class AccountReminderLaw(models.Model):
     def _get_periods(self):
         """Return the rates with the days on which each of them was in force.
 
-        Before the first rate that is known, that one counts.
+        Before the first rate that is known, that one counts; half-years in which the
+        rate stayed the same are one period.
 
         :return: a list of ``(since, until, rate)``; ``until`` is not of the period
         """
-        rates = self.rate_ids.sorted("date")
-        starts = [date.min, *rates[1:].mapped("date")]
-        ends = [*starts[1:], date.max]
-        return list(zip(starts, ends, rates.mapped("rate"), strict=False))
+        periods = []
+        for rate in self.rate_ids.sorted("date"):
+            if not periods:
+                periods.append((date.min, date.max, rate.rate))
+            elif periods[-1][2] != rate.rate:
+                since, _until, before = periods[-1]
+                periods[-1] = (since, rate.date, before)
+                periods.append((rate.date, date.max, rate.rate))
+        return periods
 
 
 class AccountReminderRate(models.Model):

@@ -72,24 +72,29 @@ class AccountReminderLetter(models.Model):
 
     def _get_rates_used(self, charged):
         """Return the rates in words where more than one was reckoned with."""
-        found = set()
-        for line in charged.filtered("interest"):
-            since = fields.Date.subtract(self.date, days=line.interest_days)
+        told = []
+        for level, lines in charged.filtered("interest").grouped("level_id").items():
+            since = fields.Date.subtract(
+                self.date, days=max(lines.mapped("interest_days"))
+            )
             used = [
                 (max(day, since), rate)
-                for day, until, rate in line.level_id._get_rates()
+                for day, until, rate in level._get_rates()
                 if day < self.date and until > since
             ]
-            if len(used) > 1:
-                found |= {(day, rate) for day, rate in used}
+            told += used if len(used) > 1 else []
         return [
             self.env._(
                 "%(rate)s %% from %(date)s",
-                rate=f"{rate:g}",
+                rate=self._format_rate(rate),
                 date=format_date(self.env, day),
             )
-            for day, rate in sorted(found)
+            for day, rate in sorted(set(told))
         ]
+
+    def _format_rate(self, rate):
+        """Return a rate in per cent as the language of the environment writes it."""
+        return formatLang(self.env, rate, digits=2)
 
     def _get_portal_link(self):
         return f"{self.access_url}?access_token={self.sudo().access_token}"

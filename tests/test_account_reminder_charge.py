@@ -118,8 +118,8 @@ class TestAccountReminderCharge(ReminderCommon):
         self.assertEqual(line.interest_days, 73)
         self.assertAlmostEqual(line.interest_rate, 830 / 73, 3)
         basis = letter._get_letter_values()["interest_basis"]
-        self.assertIn("10 % from", basis)
-        self.assertIn("20 % from", basis)
+        self.assertIn("10.00 % from", basis)
+        self.assertIn("20.00 % from", basis)
 
     def test_rate_of_the_half_year_is_missing(self):
         self._late(30)
