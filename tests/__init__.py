@@ -35,6 +35,7 @@ from . import test_marketplace_policy
 from . import test_marketplace_stateful
 from . import test_down_payment
 from . import test_down_payment_hostile
+from . import test_down_payment_roles
 from . import test_down_payment_figures
 from . import test_down_payment_goods
 from . import test_order_cancel
