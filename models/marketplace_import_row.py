@@ -31,7 +31,7 @@ class MarketplaceImportRow(models.Model):
         "What Becomes of It",
         readonly=True,
     )
-    detail = fields.Char("In Words", readonly=True)
+    detail = fields.Text("In Words", readonly=True)
     raw = fields.Json(readonly=True)
     event_key = fields.Char(readonly=True)
     topic = fields.Char(readonly=True)

@@ -88,7 +88,11 @@ class CcvShop(Marketplace):
             _("Days to look back"),
             kind="number",
             default="60",
-            help=_("How long after its creation a return may still change."),
+            help=_(
+                "How long after its creation a return may still change. None from before"
+                " “Take Over from” is looked for: set that earlier, or fetch again, where"
+                " some are still open."
+            ),
         ),
         Option(
             "check_answers",
