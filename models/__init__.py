@@ -99,6 +99,7 @@ from . import account_edi_frozen
 from . import account_reminder_law
 from . import account_reminder_plan
 from . import account_reminder_due
+from . import account_reminder_due_level
 from . import account_reminder_run
 from . import account_reminder_letter
 from . import account_reminder_letter_line
