@@ -14,6 +14,17 @@ EARLY = ("announced", "new", "unmatched", "matched", "approved")
 class MarketplaceReturn(models.Model):
     _inherit = "marketplace.return"
 
+    def write(self, vals):
+        """The warehouse reads the reason, also where it is known only later."""
+        result = super().write(vals)
+        if "refund_reason_id" in vals:
+            # sudo: customer service does not write on transfers
+            pickings = self.sudo().line_ids.move_ids.picking_id
+            pickings.filtered(
+                lambda picking: picking.state not in ("done", "cancel")
+            ).refund_reason_id = vals["refund_reason_id"]
+        return result
+
     def _step_return_goods(self):
         """Have the goods come back: the return transfers of all, as one set."""
         with_goods = self.filtered(lambda r: not r.parent_id)

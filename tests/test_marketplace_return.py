@@ -30,6 +30,11 @@ class TestMarketplaceReturn(MarketplaceCommon):
         )
         self.assertEqual(record.picking_ids.state, "assigned")
         self.assertEqual(record.picking_ids.return_id, delivery)
+        self.assertEqual(record.picking_ids.refund_reason_id, self.reason)
+        other = self.reason.copy({"name": "Other", "code": "OTHER"})
+        record.with_user(self.service).refund_reason_id = other
+        self.assertEqual(record.picking_ids.refund_reason_id, other)
+        record.refund_reason_id = self.reason
         self.assertFalse(record.credit_note_ids)
 
         self.receive(record.picking_ids)

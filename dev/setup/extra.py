@@ -1,6 +1,6 @@
 """./dev/test-extra: tests with modules that avoir does not depend on.
 
-Purchases, kits and drop-shipping are Odoo's own; the queue is OCA's `queue_job`, from
+Purchases, kits, repairs and so on are Odoo's own; the queue is OCA's `queue_job`, from
 PyPI. All are installed into a database of its own, kept for the next run; `--fresh`
 makes it again.
 """
