@@ -34,6 +34,7 @@ from . import test_marketplace_webhook
 from . import test_marketplace_policy
 from . import test_marketplace_stateful
 from . import test_down_payment
+from . import test_down_payment_limit
 from . import test_down_payment_hostile
 from . import test_down_payment_roles
 from . import test_down_payment_figures

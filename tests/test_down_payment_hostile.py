@@ -2,7 +2,7 @@ from odoo import Command
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
-from .test_down_payment import DownPaymentCommon
+from .down_payment_common import DownPaymentCommon
 
 
 @tagged("post_install", "-at_install")

@@ -2,7 +2,7 @@ from odoo import Command
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
 
-from .test_down_payment import DownPaymentCommon
+from .down_payment_common import DownPaymentCommon
 
 
 @tagged("post_install", "-at_install")

@@ -6,7 +6,7 @@ from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
-from .test_down_payment import DownPaymentCommon
+from .down_payment_common import DownPaymentCommon
 
 SEND_REFUND = (
     "odoo.addons.payment.models.payment_transaction.PaymentTransaction"

@@ -1,7 +1,7 @@
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
-from .test_down_payment import DownPaymentCommon
+from .down_payment_common import DownPaymentCommon
 
 
 @tagged("post_install", "-at_install")
