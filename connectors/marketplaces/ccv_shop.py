@@ -89,9 +89,9 @@ class CcvShop(Marketplace):
             kind="number",
             default="60",
             help=_(
-                "How long after its creation a return may still change. None from before"
-                " “Take Over from” is looked for: set that earlier, or fetch again, where"
-                " some are still open."
+                "How long after its creation a return may still change. None from"
+                " before “Take Over From” is looked for: set that earlier, or fetch"
+                " again, where some are still open."
             ),
         ),
         Option(
