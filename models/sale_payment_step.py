@@ -118,6 +118,35 @@ class SalePaymentStep(models.Model):
             for line in lines
         )
 
+    # -- what is invoiced stays as it is -----------------------------------------------
+
+    def write(self, values):
+        """Refuse another part or another order for a step that is invoiced."""
+        before = {step: (step.order_id, step.kind, step.percent) for step in self}
+        result = super().write(values)
+        for step, was in before.items():
+            if was != (step.order_id, step.kind, step.percent):
+                step._check_not_invoiced()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_invoiced(self):
+        self._check_not_invoiced()
+
+    def _check_not_invoiced(self):
+        for step in self:
+            invoice = step.sudo()._get_invoice()
+            if invoice:
+                raise UserError(
+                    self.env._(
+                        "The step %(step)s of %(order)s is invoiced by %(invoice)s and "
+                        "stays as it is: cancel or credit that invoice first.",
+                        step=step.name,
+                        order=step.order_id.name,
+                        invoice=invoice.display_name,
+                    )
+                )
+
     # -- invoicing ---------------------------------------------------------------------
 
     def action_invoice(self):

@@ -161,3 +161,17 @@ class TestPaymentSchedule(DownPaymentCommon):
         line.with_context(lang="fr_FR").name = "À la commande"
         self.partner.lang = "fr_FR"
         self.assertEqual(self._scheduled().payment_step_ids[0].name, "À la commande")
+
+    def test_what_is_invoiced_stays(self):
+        order, other = self._scheduled(), self._scheduled()
+        step = order.payment_step_ids[0].with_user(self.salesman)
+        step.action_invoice()
+        for values in ({"percent": 10}, {"kind": "rest"}, {"order_id": other.id}):
+            with self.subTest(values), self.assertRefused("stays as it is"):
+                step.write(values)
+        with self.assertRefused("stays as it is"):
+            step.unlink()
+        step.write({"percent": 30, "name": "To begin with"})
+        order.invoice_ids.unlink()
+        step.unlink()
+        self.assertEqual(len(order.payment_step_ids), 2)
