@@ -26,6 +26,7 @@ class SaleOrderReturn(models.TransientModel):
     expected_date = fields.Datetime(help="When the goods are expected back.")
     note = fields.Text("Remark", help="For the warehouse; not printed.")
     line_ids = fields.One2many("sale.order.return.line", "wizard_id")
+    has_lots = fields.Boolean(compute="_compute_has_lots")
     exchange_note = fields.Char(compute="_compute_exchange_note")
     fill = fields.Selection(
         [("all", "Everything that is left"), ("none", "Clear")],
@@ -54,6 +55,11 @@ class SaleOrderReturn(models.TransientModel):
             for line, product in lines
         ]
         return values
+
+    @api.depends("line_ids.returnable_lots")
+    def _compute_has_lots(self):
+        for wizard in self:
+            wizard.has_lots = any(wizard.line_ids.mapped("returnable_lots"))
 
     @api.depends("line_ids.quantity", "line_ids.exchange_product_id")
     def _compute_exchange_note(self):
