@@ -43,6 +43,10 @@ class AccountEdiXmlCii(models.AbstractModel):
             # BR-DE-6 and BR-DE-7 are rules of XRechnung, not of Factur-X.
             for key in ("seller_phone", "seller_email"):
                 constraints.pop(key, None)
+            # BR-10 and BR-11: core asks only for the seller's country.
+            constraints["avoir_buyer_country"] = self._check_required_fields(
+                invoice.partner_id, "country_id"
+            )
         return constraints
 
     def _set_facturx_notes(self, root, credit_note):

@@ -1,7 +1,7 @@
 import json
 
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import format_date, formatLang
 
 
 class AuditEntry(models.Model):
@@ -48,6 +48,8 @@ class AuditEntry(models.Model):
             return dict(field._description_selection(self.env)).get(value, value)
         if field and field.type == "many2one" and isinstance(value, list):
             return value[1]
+        if field and field.type == "monetary":
+            return formatLang(self.env, value)
         if field and field.type == "date":
             return format_date(self.env, value)
         if isinstance(value, list):

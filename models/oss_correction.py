@@ -2,6 +2,7 @@ from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from ..tools import oss
 
@@ -104,7 +105,7 @@ class OssCorrection(models.Model):
                     "Enter it in the return of %(period)s, due on %(due)s, as a "
                     "correction of %(original)s.",
                     period=correction.period,
-                    due=fields.Date.to_string(oss.due_date(correction.period)),
+                    due=format_date(self.env, oss.due_date(correction.period)),
                     original=correction.original_period,
                 )
 

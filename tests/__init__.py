@@ -11,6 +11,7 @@ from . import test_credit_note_properties
 from . import test_core_equality
 from . import test_credit_note_numbers
 from . import test_credit_note_identity
+from . import test_audit_chain
 from . import test_audit_journal
 from . import test_audit_report
 from . import test_credit_note_export
@@ -52,6 +53,7 @@ from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_marketplace_queue
 from . import test_einvoice
+from . import test_einvoice_rules
 from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies

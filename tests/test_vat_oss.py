@@ -60,7 +60,7 @@ class TestVatOss(AvoirCommon):
         self.assertEqual(correction.kind, "correction")
         self.assertEqual((correction.base, correction.vat), (-100.0, -19.0))
         self.assertEqual(correction.last_day, date(2029, 4, 30))
-        self.assertIn("2026-07-31", correction.advice)
+        self.assertIn("07/31/2026", correction.advice)
 
     def test_same_quarter_is_no_correction(self):
         invoice = self._on("2026-01-15", [(1, 100.0, self.vat_de)])
