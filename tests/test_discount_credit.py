@@ -115,3 +115,50 @@ class TestDiscountCredit(DownPaymentCommon):
         credit_note = self._outside()
         self.assertEqual(credit_note.state, "draft")
         self.assertEqual(credit_note.refund_approval, "to_approve")
+
+    def test_on_an_invoice_of_another_company(self):
+        """Opened from an invoice, the dialog is of the invoice's company."""
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        self.company.account_sale_tax_id = self.vat20
+        other = self.setup_other_company(name="Other")["company"]
+        self.accountant.company_ids += other
+        self.accountant.company_id = other
+        wizards = self.env["account.discount.credit"].with_user(self.accountant)
+        wizard = wizards.with_context(
+            active_model="account.move",
+            active_ids=invoice.ids,
+            allowed_company_ids=[other.id, self.company.id],
+        ).create({"percent": 10})
+        self.assertEqual(wizard.company_id, self.company)
+        self.assertEqual(wizard.tax_ids, self.vat20)
+        wizard.action_credit()
+        self.assertEqual(invoice.reversal_move_ids.amount_total, 12)
+        self.assertEqual(invoice.reversal_move_ids.company_id, self.company)
+
+    def test_pressed_twice(self):
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        wizard = self._wizard_on(invoice, percent=10)
+        self.assertEqual(wizard.action_credit(), wizard.action_credit())
+        self.assertEqual(len(invoice.reversal_move_ids), 1)
+
+    def test_in_the_future(self):
+        """Case 8: postponed whole, to be posted on its day."""
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        for wizard in (
+            self._wizard_on(invoice, percent=10, date="2099-01-01"),
+            self.env["account.discount.credit"]
+            .with_user(self.accountant)
+            .create(
+                {
+                    "partner_id": self.partner.id,
+                    "amount": 10,
+                    "note": "Bonus",
+                    "date": "2099-01-01",
+                }
+            ),
+        ):
+            wizard.action_credit()
+            credit_note = wizard.credit_note_ids
+            self.assertEqual(credit_note.state, "draft")
+            self.assertEqual(credit_note.auto_post, "at_date")
+        self.assertEqual(invoice.amount_residual, 120)

@@ -43,7 +43,9 @@ class AccountDiscountCredit(models.TransientModel):
         string="Taxes",
         check_company=True,
         domain="[('type_tax_use', '=', 'sale'), ('company_id', '=', company_id)]",
-        default=lambda self: self.env.company.account_sale_tax_id,
+        compute="_compute_tax_ids",
+        store=True,
+        readonly=False,
     )
     product_id = fields.Many2one(
         "product.product",
@@ -60,6 +62,9 @@ class AccountDiscountCredit(models.TransientModel):
     )
     note = fields.Text(string="Explanation", help="Printed on the credit note.")
     date = fields.Date(required=True, default=fields.Date.context_today)
+    credit_note_ids = fields.Many2many(
+        "account.move", "account_discount_credit_note_rel"
+    )
 
     @api.model
     def default_get(self, fields_list):
@@ -98,6 +103,11 @@ class AccountDiscountCredit(models.TransientModel):
             currency = wizard.move_ids.currency_id[:1]
             wizard.currency_id = currency or wizard.company_id.currency_id
 
+    @api.depends("company_id")
+    def _compute_tax_ids(self):
+        for wizard in self:
+            wizard.tax_ids = wizard.company_id.account_sale_tax_id
+
     @api.depends("move_ids", "kind", "percent", "amount")
     def _compute_total(self):
         for wizard in self:
@@ -124,7 +134,12 @@ class AccountDiscountCredit(models.TransientModel):
         :raise UserError: where the discount is nothing, or above what is left
         """
         self.ensure_one()
-        self._check_discount()
+        if not self.credit_note_ids:  # else pressed twice
+            self._check_discount()
+            self.credit_note_ids = self._create_credit_notes()
+        return self.credit_note_ids._get_records_action(name=self.env._("Credit Notes"))
+
+    def _create_credit_notes(self):
         values = {
             "refund_reason_id": self.reason_id.id,
             "refund_note": self.note,
@@ -132,19 +147,17 @@ class AccountDiscountCredit(models.TransientModel):
         }
         moves = self.env["account.move"].with_company(self.company_id)
         if self.move_ids:
-            credit_notes = moves._create_discount_credit_notes(
+            return moves._create_discount_credit_notes(
                 self.product_id, self._get_totals(), values
             )
-        else:
-            credit_notes = moves._create_credit_note_without_invoice(
-                self.product_id,
-                self.partner_id,
-                self.amount,
-                self.tax_ids,
-                self.currency_id,
-                values,
-            )
-        return credit_notes._get_records_action(name=self.env._("Credit Notes"))
+        return moves._create_credit_note_without_invoice(
+            self.product_id,
+            self.partner_id,
+            self.amount,
+            self.tax_ids,
+            self.currency_id,
+            values,
+        )
 
     def _check_discount(self):
         if self.kind == "percent" and not 0 < self.percent <= 100:
