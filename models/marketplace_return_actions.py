@@ -104,6 +104,26 @@ class MarketplaceReturn(models.Model):
         self._check_decision(("announced", "new", "unmatched", "matched"))
         self.sudo()._set_state("declined")
 
+    def action_reopen(self):
+        """Decide once more on what a person declined."""
+        self._check_decision(("declined",))
+        if ended := self.filtered(
+            lambda record: record.marketplace_state in ("declined", "cancelled")
+        ):
+            raise UserError(
+                self.env._(
+                    "%(return)s was declined or cancelled at the marketplace: reopen it"
+                    " there.",
+                    **{"return": ended[0].name},
+                )
+            )
+        for marketplace_state, returns in (
+            self.sudo().grouped("marketplace_state").items()
+        ):
+            asked = marketplace_state in ("requested", "pending")
+            returns._set_state("announced" if asked else "new")
+        self._process_now()
+
     def action_credit_without_goods(self):
         """Credit what was announced, though the goods did not come."""
         self._check_decision(("waiting", "received"))

@@ -550,6 +550,20 @@ class TestMarketplaceReturn(MarketplaceCommon):
         with self.assertRaisesRegex(UserError, "nothing to decide"):
             record.with_user(self.service).action_approve()
 
+    def test_declined_by_mistake(self):
+        self.account.approval = "manual"
+        record = self.told(self._three_chairs())
+        record = record.with_user(self.service)
+        with self.assertRaisesRegex(UserError, "nothing to decide"):
+            record.action_reopen()
+        record.action_decline()
+        record.action_reopen()
+        self.assertEqual(record.state, "matched")
+        record.action_decline()
+        record.sudo().marketplace_state = "cancelled"
+        with self.assertRaisesRegex(UserError, "at the marketplace"):
+            record.action_reopen()
+
     def test_no_way_back(self):
         record = self.told(self._three_chairs())
         with self.assertRaisesRegex(UserError, "cannot become"):
