@@ -310,6 +310,17 @@ class MarketplaceImport(models.Model):
         self.file = False
         return False
 
+    @api.model
+    def _forget(self, account, before):
+        """Forget what files of long ago held: of those that were not imported all, of
+        the others what could not be read."""
+        old = Domain("account_id", "=", account.id) & Domain("write_date", "<", before)
+        left = self.search(old & Domain("state", "in", ("draft", "preview")))
+        left.row_ids.unlink()
+        left.write({"state": "draft", "file": False, "format": False})
+        done = self.search(old & Domain("state", "=", "done"))
+        done.row_ids.filtered(lambda row: row.fate == "error").unlink()
+
     # ------------------------------------------------------------------
     # Buttons
     # ------------------------------------------------------------------

@@ -308,9 +308,19 @@ class MarketplaceMessage(models.Model):
                 & ~Domain("return_ids.is_open", "=", True)
             )
             while messages := self.search(domain, limit=1000, order="id"):
-                messages.write({"body": False, "headers": False, "is_emptied": True})
+                messages.write(
+                    {
+                        "body": False,
+                        "headers": False,
+                        # They may quote some of it.
+                        "error": False,
+                        "traceback": False,
+                        "is_emptied": True,
+                    }
+                )
                 if not cron._commit_progress(len(messages)):
                     return
+            self.env["marketplace.import"]._forget(account, before)
 
     # ------------------------------------------------------------------
     # Buttons

@@ -198,6 +198,25 @@ class TestMarketplaceImport(MarketplaceCommon):
             record.row_ids.detail, "currency : code attendu, pas « EUROS »."
         )
 
+    def test_contents_are_forgotten_after_some_days(self):
+        bad = "refund,,#1001,2026-03-02,EUR,1,CHAIR,1,1,no,anna@example.com\n"
+        done, left, new = (self.preview(GOOD, bad) for _time in range(3))
+        done.action_import()
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE marketplace_import SET write_date = write_date - interval '91 days'"
+            " WHERE id IN %s",
+            [(done.id, left.id)],
+        )
+        self.env.invalidate_all()
+        self.account.keep_days = 90
+        self.cron("empty")
+        self.assertEqual(done.row_ids.mapped("fate"), ["new"])
+        self.assertFalse(left.row_ids)
+        self.assertEqual((left.state, left.file), ("draft", False))
+        self.assertEqual(new.row_ids.mapped("fate"), ["new", "error"])
+        self.assertTrue(new.file)
+
     def test_others(self):
         record = self.preview(GOOD)
         with self.assertRaises(AccessError):
