@@ -94,7 +94,9 @@ class MarketplaceReturnFee(models.Model):
     )
     name = fields.Char("As the Marketplace Says")
     currency_id = fields.Many2one("res.currency", required=True)
-    amount = fields.Monetary()
+    amount = fields.Monetary(
+        help="Above zero it is given back to you, below zero it is kept."
+    )
 
 
 class MarketplaceReturn(models.Model):
