@@ -119,6 +119,25 @@ class TestReturnHostile(AvoirReturnCommon):
         with self.assertRaisesRegex(UserError, "no more than 2"):
             wizard.action_return()
 
+    def test_what_is_no_number(self):
+        """JSON knows NaN and Infinity."""
+        order = self.sold()
+        back = self.announce(order, 1)
+        wizards = (
+            self.env["stock.return.picking"]
+            .create({"picking_id": order.picking_ids.sorted("id")[0].id})
+            .product_return_moves,
+            self.env["sale.order.return"]
+            .with_context(active_model="sale.order", active_id=order.id)
+            .create({})
+            .line_ids,
+        )
+        for value in (float("nan"), float("inf"), -float("inf")):
+            for lines in wizards:
+                with self.assertRaisesRegex(UserError, "has to be a number"):
+                    lines.write({"quantity": value})
+        self.assertEqual(order.picking_ids - back, order.picking_ids.sorted("id")[0])
+
     def test_the_print_button_prints_the_slip(self):
         order = self.sold()
         order = order.with_context(discard_logo_check=True)

@@ -117,6 +117,7 @@ class SaleOrderReturn(models.TransientModel):
 
 class SaleOrderReturnLine(models.TransientModel):
     _name = "sale.order.return.line"
+    _inherit = ["avoir.number.mixin"]
     _description = "Line of a Return of an Order"
 
     wizard_id = fields.Many2one("sale.order.return", required=True, ondelete="cascade")

@@ -117,7 +117,8 @@ class StockReturnPicking(models.TransientModel):
 
 
 class StockReturnPickingLine(models.TransientModel):
-    _inherit = "stock.return.picking.line"
+    _name = "stock.return.picking.line"
+    _inherit = ["stock.return.picking.line", "avoir.number.mixin"]
 
     returnable_quantity = fields.Float(
         "Can Come Back",
