@@ -129,7 +129,9 @@ class IrModuleModule(models.Model):
         """Name the products, which no data file made, in a new language as well."""
         result = super()._update_translations(filter_lang, overwrite)
         if "avoir" in self.mapped("name"):
-            companies = self.env["res.company"].search([])
+            companies = self.env["res.company"].search(
+                [("down_payment_product_id", "!=", False)]
+            )
             companies.down_payment_product_id._translate_down_payment_product()
         return result
 
