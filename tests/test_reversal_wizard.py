@@ -372,7 +372,7 @@ class TestReversalWizard(AvoirCommon):
         noted = self.reason.copy({"code": "NOTED", "note_required": True})
         for values, message in (
             (asked(quantity=-1), "cannot be credited"),
-            (asked(quantity=6), "only 5"),
+            (asked(quantity=6), "Left to credit: 5"),
             (asked(kind="price", amount=500.01), "only"),
             (asked(), "No line"),
             ({"credit_by": "amount"}, "above zero"),
