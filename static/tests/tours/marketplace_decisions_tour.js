@@ -122,7 +122,7 @@ tours.add("avoir_import_file", {
         },
         {
             content: "One row is not",
-            trigger: ".o_data_row.text-danger:contains('a number like')",
+            trigger: ".o_data_row.text-danger:contains('is no number')",
         },
         {
             content: "Try it without booking",
