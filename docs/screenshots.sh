@@ -199,6 +199,40 @@ picture reminder_preview accountant \
 picture reminder_portal accountant \
     "/my/reminders/$reminder_letter?access_token=$reminder_token" --size 1280x720
 
+# Audit, e-invoices, OSS and VIES, in the French company
+if ! grep -q audited= "$ids"; then
+    ./dev/odoo shell -d "$db" --no-http --log-level warn \
+        <docs/screenshots_audit.py | grep = >>"$ids"
+    . "$ids"
+fi
+# french NAME PATH [STEP…]: as the accountant, who works in Lyon then.
+french() {
+    name=$1 path=$2
+    shift 2
+    picture "$name" accountant /odoo/audit-journal \
+        --click ".o_switch_company_menu button" \
+        --click ".o_switch_company_item:has-text('Lyon') .log_into" \
+        --wait ".o_switch_company_menu:has-text('Lyon')" --pause 1500 \
+        --goto "$path" --pause 1500 "$@"
+}
+french audit_journal /odoo/audit-journal --size 1280x560
+french audit_entry /odoo/audit-journal \
+    --click ".o_data_row td[name=action]" --wait .o_form_view --size 1280x720
+french audit_check /odoo/audit-journal \
+    --click "button[name=action_check]" --wait "$dialog" --pause 500 \
+    --element "$dialog"
+french audit_report /odoo/auditor-report \
+    --click "button[name=action_make]" --wait .o_data_row
+french einvoice_frozen "/odoo/customer-invoices/$frozen" \
+    --click ".nav-link:has-text('E-Invoice')" --size 1280x720
+french einvoice_missing "/odoo/customer-invoices/$missing" \
+    --click ".nav-link:has-text('E-Invoice')" --size 1280x720
+french oss_corrections /odoo/action-avoir.oss_correction_action --size 1400x520
+french oss_list /odoo/action-avoir.oss_correction_export_action \
+    --click ".modal div[name=period] input" \
+    --click ".o_select_menu_item:has-text('2026-Q4')" --pause 800 \
+    --element "$dialog"
+
 # The label, the final invoice and the credit note as the customer gets them
 # pdf NAME REPORT MODEL ID: the first page of what is printed.
 pdf() {
