@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import Refused
-from .marks import _
+from .marks import _lt
 
 
 def checked_base_url(base_url: str) -> str:
@@ -23,9 +23,9 @@ def checked_base_url(base_url: str) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise Refused(_("The account needs the https:// address of the shop."))
+        raise Refused(_lt("The account needs the https:// address of the shop."))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise Refused(_("The address of the shop must be plain: https://host/path."))
+        raise Refused(_lt("The address of the shop must be plain: https://host/path."))
     return base_url.rstrip("/")
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .marks import _
+from .marks import _lt
 
-LACKS = _("The account lacks this: %(label)s.")
+LACKS = _lt("The account lacks this: %(label)s.")
 # What token servers (OAuth 2.0, RFC 6749 5.2) and shops call secrets that do not do.
 UNAUTHORIZED = frozenset(
     {"invalid_client", "invalid_grant", "unauthorized_client", "missing_credentials"}

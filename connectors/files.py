@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .errors import Unreadable
-from .marks import _
+from .marks import _lt
 from .notices import Fetched, IncomingEvent, ReturnNotice
 from .readers import parse_json
 
@@ -86,13 +86,13 @@ def read_file(
     """
     numbered = list(_json_rows(content) or _table_rows(content))
     if not numbered:
-        raise NoRows(_("There is no row in the file."))
+        raise NoRows(_lt("There is no row in the file."))
     columns = {column for _number, row in numbered[:50] for column in row}
     for file_format in formats:
         if columns.issuperset(file_format.required):
             return FileReading(file_format, tuple(_read(file_format, numbered)))
     raise Unreadable(
-        _(
+        _lt(
             "The columns of the file are not known. The template shows those of a plain"
             " file; a report of a marketplace must have its own, unchanged."
         )
@@ -106,7 +106,7 @@ def read_message(
     for file_format in formats:
         if topic == TOPIC + file_format.name:
             return file_format.notices(data["rows"])
-    raise Unreadable(_("The format of the file is not known any more."))
+    raise Unreadable(_lt("The format of the file is not known any more."))
 
 
 def fetched_rows(reading: FileReading) -> Iterator[Fetched]:
@@ -155,7 +155,9 @@ def _read(
     for number, row in numbered:
         try:
             if None in row:
-                raise Unreadable(_("The row has more cells than the file has columns."))
+                raise Unreadable(
+                    _lt("The row has more cells than the file has columns.")
+                )
             key = file_format.key(row)
         except _UNREADABLE as error:
             keys[number] = _told(error)
@@ -209,7 +211,7 @@ _UNREADABLE = (
 def _told(error: Exception) -> Unreadable:
     if isinstance(error, Unreadable):
         return error
-    return Unreadable(_("Unexpected content (%(error)s)"), error=type(error).__name__)
+    return Unreadable(_lt("Unexpected content (%(error)s)"), error=type(error).__name__)
 
 
 def _plain(row: Row) -> Row:
@@ -228,7 +230,7 @@ def _json_rows(content: bytes) -> Iterator[tuple[int, Row]] | None:
     if len(data) > MAX_ROWS:
         raise _too_long()
     if not all(isinstance(row, dict) for row in data):
-        raise Unreadable(_("The JSON file is to hold a list of objects."))
+        raise Unreadable(_lt("The JSON file is to hold a list of objects."))
     return enumerate(({_name(k): v for k, v in row.items()} for row in data), 1)
 
 
@@ -245,7 +247,7 @@ def _table_rows(content: bytes) -> Iterator[tuple[int, Row]]:
     try:
         names = [_name(cell) for cell in next(reader, [])]
         if len(set(names)) < len(names):
-            raise Unreadable(_("Two columns of the file have the same name."))
+            raise Unreadable(_lt("Two columns of the file have the same name."))
         for count, cells in enumerate(reader, 1):
             if count > MAX_ROWS:
                 raise _too_long()
@@ -253,13 +255,13 @@ def _table_rows(content: bytes) -> Iterator[tuple[int, Row]]:
                 yield reader.line_num, _row(names, cells)
     except csv.Error:
         raise Unreadable(
-            _("Line %(line)s of the file is broken."), line=reader.line_num
+            _lt("Line %(line)s of the file is broken."), line=reader.line_num
         ) from None
 
 
 def _too_long() -> Unreadable:
     return Unreadable(
-        _("The file has more than %(most)s rows: split it."), most=MAX_ROWS
+        _lt("The file has more than %(most)s rows: split it."), most=MAX_ROWS
     )
 
 

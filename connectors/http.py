@@ -21,7 +21,7 @@ import requests
 
 from .addresses import checked_base_url, is_loopback, origin
 from .errors import Refused, TryAgainLater, Unreadable
-from .marks import _
+from .marks import _lt
 from .readers import PLAIN_ID, parse_json
 
 _logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Http:
         try:
             return parse_json(answer.content)
         except Unreadable:
-            raise Unreadable(_("The shop's answer is not JSON.")) from None
+            raise Unreadable(_lt("The shop's answer is not JSON.")) from None
 
     def redact(self, text: Any) -> str:
         """The text without any secret of this session."""
@@ -182,7 +182,7 @@ class Http:
             answer = self._send(method, url, deadline, kwargs)
         except requests.exceptions.SSLError:
             raise Refused(
-                _("%(host)s: its certificate is not valid."), host=host
+                _lt("%(host)s: its certificate is not valid."), host=host
             ) from None
         except (
             requests.exceptions.InvalidHeader,
@@ -190,16 +190,16 @@ class Http:
             UnicodeError,
         ):
             raise Refused(
-                _("The account's address or secrets cannot be sent: enter them anew.")
+                _lt("The account's address or secrets cannot be sent: enter them anew.")
             ) from None
         except requests.exceptions.Timeout:
             raise TryAgainLater(
-                _("%(host)s does not answer in time"), host=host
+                _lt("%(host)s does not answer in time"), host=host
             ) from None
         except (requests.exceptions.RequestException, OSError) as error:
             kind = type(error).__name__
             raise TryAgainLater(
-                _("%(host)s is out of reach (%(kind)s)"), host=host, kind=kind
+                _lt("%(host)s is out of reach (%(kind)s)"), host=host, kind=kind
             ) from None
         self._closed_until = time.monotonic() + spent_limit(answer.headers)
         if answer.status in RETRIED:
@@ -209,7 +209,7 @@ class Http:
                 if wait is None and self._busy_wait:
                     wait = self._busy_wait(answer.headers)
             raise TryAgainLater(
-                _("%(host)s is busy or down (%(answer)s)"),
+                _lt("%(host)s is busy or down (%(answer)s)"),
                 wait,
                 host=host,
                 answer=answer.status,
@@ -227,7 +227,7 @@ class Http:
             return
         if time.monotonic() + wait > deadline:
             raise TryAgainLater(
-                _("%(host)s asks to go slower"), wait, host=self._host()
+                _lt("%(host)s asks to go slower"), wait, host=self._host()
             )
         self._sleep(wait)
 
@@ -252,7 +252,7 @@ class Http:
             url = self._redirected(method, url, answer)
             kwargs = {key: kwargs[key] for key in kwargs if key != "params"}
         raise Refused(
-            _("%(host)s redirects in circles."), answer.status, host=self._host()
+            _lt("%(host)s redirects in circles."), answer.status, host=self._host()
         )
 
     def _redirected(self, method, url, answer: Answer) -> str:
@@ -260,7 +260,7 @@ class Http:
         target = urljoin(url, answer.headers.get("Location", ""))
         if method != "GET" or origin(target) != origin(self.base_url):
             raise Refused(
-                _(
+                _lt(
                     "%(host)s redirects elsewhere: check the address of the shop on the"
                     " account."
                 ),
@@ -276,7 +276,7 @@ class Http:
             size += len(chunk)
             if size > self._max_bytes:
                 raise Refused(
-                    _("The answer of %(host)s is too large."), host=self._host()
+                    _lt("The answer of %(host)s is too large."), host=self._host()
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout()
@@ -286,11 +286,11 @@ class Http:
     def _refusal(self, answer: Answer) -> Refused:
         status, code = answer.status, self.redact(error_code(answer))
         if status in (401, 403):
-            text = _("%(host)s does not accept the account's secrets (%(answer)s).")
+            text = _lt("%(host)s does not accept the account's secrets (%(answer)s).")
         elif status in (404, 410):
-            text = _("%(host)s does not know what was asked for (%(answer)s).")
+            text = _lt("%(host)s does not know what was asked for (%(answer)s).")
         else:
-            text = _("%(host)s refuses the call (%(answer)s).")
+            text = _lt("%(host)s refuses the call (%(answer)s).")
         told = f"{status}, {code}" if code else str(status)
         return Refused(text, status, code, host=self._host(), answer=told)
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def _(text: str) -> str:
+def _lt(text: str) -> str:
     """Mark a text for those who gather what is to be translated."""
     return text

@@ -15,36 +15,33 @@ from typing import Any
 
 from .errors import Unreadable, shown
 from .files import FileFormat, Row, write_csv
-from .marks import _
+from .marks import _lt
 from .notices import KINDS, LINE_KINDS, STATES, Money, ReturnLine, ReturnNotice
 from .readers import decimal, moment, text
 
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
-
 # (column, what it is)
 COLUMNS = (
-    ("kind", _("refund (money back) or return (goods back); refund when left empty")),
-    ("id", _("the number of the refund or return at the marketplace; required")),
+    ("kind", _lt("refund (money back) or return (goods back); refund when left empty")),
+    ("id", _lt("the number of the refund or return at the marketplace; required")),
     ("state", f"{', '.join(STATES)}; refunded or approved when left empty"),
-    ("order", _("the number of the order that people see; required")),
-    ("order id", _("the marketplace's internal id of the order, if there is one")),
-    ("return id", _("of a refund: the return it belongs to")),
-    ("date", _("ISO 8601: 2026-03-31 or 2026-03-31T10:15:00+02:00")),
-    ("currency", _("ISO 4217: EUR; required where there is an amount")),
-    ("amount", _("what was paid back in all, with tax; the same on each row")),
+    ("order", _lt("the number of the order that people see; required")),
+    ("order id", _lt("the marketplace's internal id of the order, if there is one")),
+    ("return id", _lt("of a refund: the return it belongs to")),
+    ("date", _lt("ISO 8601: 2026-03-31 or 2026-03-31T10:15:00+02:00")),
+    ("currency", _lt("ISO 4217: EUR; required where there is an amount")),
+    ("amount", _lt("what was paid back in all, with tax; the same on each row")),
     ("line kind", f"{', '.join(LINE_KINDS)}; product when left empty"),
-    ("order line", _("the marketplace's id of the order line")),
-    ("sku", _("the article's number")),
-    ("barcode", _("the article's EAN or UPC")),
-    ("title", _("the article's name")),
-    ("quantity", _("how many; 0 for money only")),
-    ("line amount", _("of this line, with tax")),
-    ("goods", _("yes or no: whether goods come back for this line")),
-    ("reason", _("why, in the marketplace's words")),
-    ("note", _("anything else")),
-    ("email", _("the customer's")),
-    ("language", _("the customer's: nl, fr-BE")),
+    ("order line", _lt("the marketplace's id of the order line")),
+    ("sku", _lt("the article's number")),
+    ("barcode", _lt("the article's EAN or UPC")),
+    ("title", _lt("the article's name")),
+    ("quantity", _lt("how many; 0 for money only")),
+    ("line amount", _lt("of this line, with tax")),
+    ("goods", _lt("yes or no: whether goods come back for this line")),
+    ("reason", _lt("why, in the marketplace's words")),
+    ("note", _lt("anything else")),
+    ("email", _lt("the customer's")),
+    ("language", _lt("the customer's: nl, fr-BE")),
 )
 EXAMPLE = (
     ("refund", "R-1001", "refunded", "1001", "", "", "2026-03-31", "EUR", "48.40")
@@ -68,14 +65,14 @@ def plain_key(row: Row) -> str:
     kind = text(row, "kind").lower() or "refund"
     if kind not in KINDS[:2]:
         raise Unreadable(
-            _("kind: “refund” or “return” was expected, not “%(found)s”."),
+            _lt("kind: “refund” or “return” was expected, not “%(found)s”."),
             found=shown(kind),
         )
     number = text(row, "id")
     if not number or len(number) > 100:
-        raise Unreadable(_("id: the number of the refund or return is missing."))
+        raise Unreadable(_lt("id: the number of the refund or return is missing."))
     if not text(row, "order") and not text(row, "order id"):
-        raise Unreadable(_("order: the number of the order is missing."))
+        raise Unreadable(_lt("order: the number of the order is missing."))
     return f"{kind}:{number}"
 
 
@@ -90,9 +87,9 @@ def plain_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
     lines = tuple(line for line in lines if line)
     total = _money(_same(rows, "amount"), currency, "amount")
     if total is not None and total.amount < 0:
-        raise Unreadable(_("amount: what is paid back is above zero."))
+        raise Unreadable(_lt("amount: what is paid back is above zero."))
     if total is None and not lines:
-        raise Unreadable(_("amount, quantity: fill in one of them at least."))
+        raise Unreadable(_lt("amount, quantity: fill in one of them at least."))
     return [
         ReturnNotice(
             external_id=external_id,
@@ -119,13 +116,14 @@ def _line(row: Row, place: int, currency: str) -> ReturnLine | None:
     quantity = _number(row.get("quantity"), "quantity")
     amount = _money(row.get("line amount"), currency, "line amount")
     if quantity is not None and quantity < 0:
-        raise Unreadable(_("quantity: it cannot be below zero."))
+        raise Unreadable(_lt("quantity: it cannot be below zero."))
     if quantity is None and amount is None:
         return None
     goods = text(row, "goods").lower()
     if goods and goods not in YES:
         raise Unreadable(
-            _("goods: “yes” or “no” was expected, not “%(found)s”."), found=shown(goods)
+            _lt("goods: “yes” or “no” was expected, not “%(found)s”."),
+            found=shown(goods),
         )
     quantity = quantity or Decimal(0)
     return ReturnLine(
@@ -147,7 +145,7 @@ def _same(rows: Sequence[Row], name: str) -> str:
     found = {text(row, name) for row in rows} - {""}
     if len(found) > 1:
         raise Unreadable(
-            _("%(field)s: the rows of one refund or return do not agree."), field=name
+            _lt("%(field)s: the rows of one refund or return do not agree."), field=name
         )
     return found.pop() if found else ""
 
@@ -160,7 +158,7 @@ def _return_of(rows: Sequence[Row]) -> str:
 def _one_of(value: str, allowed: Sequence[str], name: str) -> str:
     if value.lower() not in allowed:
         raise Unreadable(
-            _("%(field)s: one of %(choices)s was expected, not “%(found)s”."),
+            _lt("%(field)s: one of %(choices)s was expected, not “%(found)s”."),
             field=name,
             choices=", ".join(allowed),
             found=shown(value),
@@ -175,7 +173,7 @@ def _date(value: str) -> Any:
         return moment(whole, "date")
     except Unreadable:
         raise Unreadable(
-            _("date: “%(found)s” is no date: write it like 2026-12-31."),
+            _lt("date: “%(found)s” is no date: write it like 2026-12-31."),
             found=shown(value),
         ) from None
 
@@ -185,7 +183,7 @@ def _number(value: Any, name: str) -> Decimal | None:
     if isinstance(value, str) and value:
         if not NUMBER.fullmatch(value.strip()):
             raise Unreadable(
-                _("%(field)s: “%(found)s” is no number: write it like 1234.50."),
+                _lt("%(field)s: “%(found)s” is no number: write it like 1234.50."),
                 field=name,
                 found=shown(value),
             )
@@ -199,7 +197,7 @@ def _money(value: Any, currency: str, name: str) -> Money | None:
         return None
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise Unreadable(
-            _("currency: a code like EUR was expected, not “%(found)s”."),
+            _lt("currency: a code like EUR was expected, not “%(found)s”."),
             found=shown(currency),
         )
     return Money(amount, currency)
@@ -207,7 +205,7 @@ def _money(value: Any, currency: str, name: str) -> Money | None:
 
 PLAIN = FileFormat(
     name="plain",
-    label=_("Plain file (CSV, JSON)"),
+    label=_lt("Plain file (CSV, JSON)"),
     required=("id", "order"),
     key=plain_key,
     notices=plain_notices,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .errors import Unreadable
-from .marks import _
+from .marks import _lt
 from .notices import Fetched, Page
 from .readers import moment
 
@@ -91,7 +91,7 @@ class State:
                 at=data.get("at"),
             )
         except (ValueError, LookupError, TypeError, AttributeError):
-            raise Unreadable(_("The cursor of the poll cannot be read.")) from None
+            raise Unreadable(_lt("The cursor of the poll cannot be read.")) from None
 
 
 def poll_pages(

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from .errors import Unreadable, shown
-from .marks import _
+from .marks import _lt
 from .notices import Money
 
 # Beyond these an amount is no amount, and arithmetic with it no longer cheap.
@@ -32,7 +32,7 @@ def parse_json(body: bytes) -> Any:
         )
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise Unreadable(
-            _(
+            _lt(
                 "This is cut off, or no JSON. Have the shop send it again, or fetch it"
                 " again."
             )
@@ -49,7 +49,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise Unreadable(
-            _("%(field)s: an object was expected, not “%(found)s”."),
+            _lt("%(field)s: an object was expected, not “%(found)s”."),
             field=name,
             found=shown(value),
         )
@@ -63,7 +63,7 @@ def rows(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         return []
     if not isinstance(value, list):
         raise Unreadable(
-            _("%(field)s: a list was expected, not “%(found)s”."),
+            _lt("%(field)s: a list was expected, not “%(found)s”."),
             field=name,
             found=shown(value),
         )
@@ -79,7 +79,7 @@ def text(data: Mapping[str, Any], name: str) -> str:
         # A NUL or half a surrogate pair cannot be stored in PostgreSQL.
         whole = str(value).encode("utf-8", "replace").decode()
         return whole.replace("\0", "").strip()
-    raise Unreadable(_("%(field)s: a text was expected."), field=name)
+    raise Unreadable(_lt("%(field)s: a text was expected."), field=name)
 
 
 def identifier(data: Mapping[str, Any], name: str = "id") -> str:
@@ -91,7 +91,7 @@ def identifier(data: Mapping[str, Any], name: str = "id") -> str:
     valid = isinstance(value, (str, int)) and not isinstance(value, bool)
     found = str(value).strip() if valid else ""
     if found == "0" or not PLAIN_ID.fullmatch(found):
-        raise Unreadable(_("%(field)s: the id is missing."), field=name)
+        raise Unreadable(_lt("%(field)s: the id is missing."), field=name)
     return found
 
 
@@ -117,7 +117,7 @@ def decimal(value: Any, name: str) -> Decimal | None:
 
 def _no_number(value: Any, name: str) -> Unreadable:
     return Unreadable(
-        _("%(field)s: “%(found)s” is no number."), field=name, found=shown(value)
+        _lt("%(field)s: “%(found)s” is no number."), field=name, found=shown(value)
     )
 
 
@@ -143,7 +143,7 @@ def moment(value: Any, name: str, utc: bool = False) -> datetime | None:
         if found.tzinfo is None:
             if not utc:
                 raise Unreadable(
-                    _("%(field)s: “%(found)s” does not say its time zone."),
+                    _lt("%(field)s: “%(found)s” does not say its time zone."),
                     field=name,
                     found=shown(value),
                 )
@@ -155,7 +155,7 @@ def moment(value: Any, name: str, utc: bool = False) -> datetime | None:
 
 def _no_time(value: Any, name: str) -> Unreadable:
     return Unreadable(
-        _("%(field)s: “%(found)s” is no time."), field=name, found=shown(value)
+        _lt("%(field)s: “%(found)s” is no time."), field=name, found=shown(value)
     )
 
 

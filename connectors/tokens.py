@@ -8,7 +8,7 @@ from typing import Any
 from .cache import Cache
 from .errors import Refused
 from .http import Http
-from .marks import _
+from .marks import _lt
 from .readers import decimal, mapping, text
 
 # A token is renewed so many seconds before it ends.
@@ -31,7 +31,7 @@ class Token:
         answer = mapping(self._fetch(), "token")
         token = text(answer, "access_token")
         if not token:
-            raise Refused(_("The token server gives no token."))
+            raise Refused(_lt("The token server gives no token."))
         seconds = float(decimal(answer.get("expires_in"), "expires_in") or 60)
         if seconds > MARGIN:
             self._cache.set(self._key, token, seconds - MARGIN)

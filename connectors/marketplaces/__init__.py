@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..cache import Cache, Memory
 from ..errors import Refused
-from ..marks import _
+from ..marks import _lt
 from .amazon import Amazon
 from .base import Marketplace
 from .bol import Bol
@@ -28,7 +28,7 @@ def get(
     `cache` keeps tokens and public keys; one may serve all accounts.
     """
     if code not in registry:
-        raise Refused(_("No such marketplace: %(code)s"), code=code)
+        raise Refused(_lt("No such marketplace: %(code)s"), code=code)
     return registry[code](settings, cache=cache)
 
 

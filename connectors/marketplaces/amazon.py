@@ -24,7 +24,7 @@ from ..addresses import host_of, is_loopback, origin
 from ..errors import LACKS, Refused, Unreadable, Untrusted
 from ..files import NoRows, fetched_rows, read_file
 from ..http import Http
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, text
@@ -33,9 +33,6 @@ from . import amazon_events, amazon_transactions
 from .amazon_report import FBA, MARKETPLACES, MFN
 from .base import Marketplace
 from .fields import Credential, Option
-
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
 
 API = "https://sellingpartnerapi-eu.amazon.com"
 LOGIN = "https://api.amazon.com"
@@ -67,38 +64,40 @@ class Amazon(Marketplace):
     credential_fields = (
         Credential(
             "base_url",
-            _("API address"),
+            _lt("API address"),
             secret=False,
             required=False,
             default=API,
-            help=_("Europe when left empty; others have -na or -fe instead of -eu."),
+            help=_lt("Europe when left empty; others have -na or -fe instead of -eu."),
         ),
-        Credential("api_key", _("Client ID (LWA)"), secret=False),
-        Credential("api_secret", _("Client secret (LWA)")),
-        Credential("access_token", _("Refresh token")),
+        Credential("api_key", _lt("Client ID (LWA)"), secret=False),
+        Credential("api_secret", _lt("Client secret (LWA)")),
+        Credential("access_token", _lt("Refresh token")),
     )
     option_fields = (
         Option(
             "marketplace_ids",
-            _("Marketplaces"),
+            _lt("Marketplaces"),
             kind="multiple",
             choices=MARKETPLACES,
-            help=_("Those whose returns are reported."),
+            help=_lt("Those whose returns are reported."),
         ),
         Option(
             "reports",
-            _("Returns of orders fulfilled by"),
+            _lt("Returns of orders fulfilled by"),
             kind="multiple",
-            choices=(("fba", _("Amazon (FBA)")), ("mfn", _("the seller (MFN)"))),
+            choices=(("fba", _lt("Amazon (FBA)")), ("mfn", _lt("the seller (MFN)"))),
             default="fba,mfn",
-            help=_("The report of the seller's returns may need a role of its own."),
+            help=_lt("The report of the seller's returns may need a role of its own."),
         ),
         Option(
             "finances",
-            _("Version of the finances"),
+            _lt("Version of the finances"),
             choices=(("v0", "v0"), ("2024-06-19", "2024-06-19")),
             default="v0",
-            help=_("Not to be changed later: refunds have other ids in the other one."),
+            help=_lt(
+                "Not to be changed later: refunds have other ids in the other one."
+            ),
         ),
     )
 
@@ -189,7 +188,7 @@ class Amazon(Marketplace):
     def _create_report(self, file_format, since: datetime, until: datetime) -> str:
         wanted = sorted(self._chosen("marketplace_ids"))
         if not wanted:
-            raise Refused(LACKS, label=_("Marketplaces"))
+            raise Refused(LACKS, label=_lt("Marketplaces"))
         asked = {
             "reportType": file_format.name,
             "marketplaceIds": wanted[:25],
@@ -210,7 +209,7 @@ class Amazon(Marketplace):
             return ""
         if status == "FATAL":
             raise Refused(
-                _("%(shop)s could not make the report of the returns."),
+                _lt("%(shop)s could not make the report of the returns."),
                 shop=self.label,
             )
         return None
@@ -221,7 +220,7 @@ class Amazon(Marketplace):
         # Ids of documents have points and are longer than others.
         if not set(document_id) <= DOCUMENT_ID:
             raise Unreadable(
-                _("%(field)s: the id is missing."), field="reportDocumentId"
+                _lt("%(field)s: the id is missing."), field="reportDocumentId"
             )
         path = f"{REPORTS}/documents/{document_id}"
         document = mapping(self.http.get_json(path), "document")
@@ -237,7 +236,7 @@ class Amazon(Marketplace):
         """A report document, from where such documents are kept and nowhere else."""
         if not self._is_document(url):
             raise Unreadable(
-                _("The report is said to be at an address that is not known.")
+                _lt("The report is said to be at an address that is not known.")
             )
         parts = urlsplit(url)
         http = Http(f"{parts.scheme}://{parts.netloc}", sleep=self._sleep)
@@ -288,13 +287,13 @@ class Amazon(Marketplace):
     # Webhooks: none -------------------------------------------------------
 
     def _check_signature(self, headers, body):
-        raise Untrusted(_("%(shop)s sends no webhooks."), shop=self.label)
+        raise Untrusted(_lt("%(shop)s sends no webhooks."), shop=self.label)
 
     def _topic(self, headers):
         return ""
 
     def _event(self, topic, headers, data):
-        raise Unreadable(_("%(shop)s sends no webhooks."), shop=self.label)
+        raise Unreadable(_lt("%(shop)s sends no webhooks."), shop=self.label)
 
     # Connection -----------------------------------------------------------
 
@@ -352,9 +351,9 @@ def unzipped(content: bytes) -> bytes:
     try:
         found = unzip.decompress(content, MAX_REPORT)
     except zlib.error:
-        raise Unreadable(_("The report cannot be unpacked.")) from None
+        raise Unreadable(_lt("The report cannot be unpacked.")) from None
     if unzip.unconsumed_tail or not unzip.eof:
-        raise Unreadable(_("The report is cut off, or too large."))
+        raise Unreadable(_lt("The report is cut off, or too large."))
     return found
 
 

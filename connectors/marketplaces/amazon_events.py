@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Unreadable
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, ReturnNotice, add_up
 from ..readers import decimal, mapping, moment, rows, text
 from .amazon_money import (
@@ -79,7 +79,7 @@ def of_the_order(event: Mapping[str, Any]) -> dict[str, Any]:
 def message(data: Mapping[str, Any]) -> Fetched:
     """The message of an adjusted item; raises `Unreadable`."""
     if "broken" in data:
-        raise Unreadable(_("The refund cannot be read."))
+        raise Unreadable(_lt("The refund cannot be read."))
     body = json.dumps(data, sort_keys=True, default=str).encode()
     event = IncomingEvent(
         event_key=event_key("refund", text(data, "id"), digest(body)),

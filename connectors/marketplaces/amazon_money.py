@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import Unreadable
-from ..marks import _
+from ..marks import _lt
 from ..notices import FeeLine, Money, ReturnLine
 from ..readers import decimal, mapping, text
 
@@ -80,7 +80,7 @@ def currency_amount(value: Any, name: str) -> Money | None:
         return None
     currency = text(found, "currencycode").upper()
     if not currency:
-        raise Unreadable(_("%(field)s: an amount without its currency."), field=name)
+        raise Unreadable(_lt("%(field)s: an amount without its currency."), field=name)
     return Money(amount, currency)
 
 
@@ -114,7 +114,9 @@ def lines_of(item: Item, charges: Iterable[Charge]) -> Iterator[ReturnLine]:
 def check_direction(total: Money | None) -> None:
     """Refuse what would take money from the customer: a reversal, not a refund."""
     if total is not None and total.amount < 0:
-        raise Unreadable(_("This takes money back from the customer: it is no refund."))
+        raise Unreadable(
+            _lt("This takes money back from the customer: it is no refund.")
+        )
 
 
 def negated(amounts: list[Money]) -> Money:

@@ -14,31 +14,28 @@ from decimal import Decimal
 
 from ..errors import Unreadable
 from ..files import FileFormat, Row
-from ..marks import _
+from ..marks import _lt
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, moment, text
 from .events import dedupe, digest
 
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
-
 MARKETPLACES = (
-    ("AMEN7PMS3EDWL", _("Belgium")),
-    ("A13V1IB3VIYZZH", _("France")),
-    ("A1PA6795UKMFR9", _("Germany")),
-    ("A28R8C7NBKEWEA", _("Ireland")),
-    ("APJ6JRA9NG5V4", _("Italy")),
-    ("A1805IZSGTT6HS", _("Netherlands")),
-    ("A1C3SOZRARQ6R3", _("Poland")),
-    ("A1RKKUPIHCS9HS", _("Spain")),
-    ("A2NODRKZP88ZB9", _("Sweden")),
-    ("A1F83G8C2ARO7P", _("United Kingdom")),
-    ("A33AVAJ2PDY3EV", _("Turkey")),
-    ("ATVPDKIKX0DER", _("United States")),
-    ("A2EUQ1WTGCTBG2", _("Canada")),
-    ("A1AM78C64UM0Y8", _("Mexico")),
-    ("A1VC38T7YXB528", _("Japan")),
-    ("A39IBJ37TRP1C6", _("Australia")),
+    ("AMEN7PMS3EDWL", _lt("Belgium")),
+    ("A13V1IB3VIYZZH", _lt("France")),
+    ("A1PA6795UKMFR9", _lt("Germany")),
+    ("A28R8C7NBKEWEA", _lt("Ireland")),
+    ("APJ6JRA9NG5V4", _lt("Italy")),
+    ("A1805IZSGTT6HS", _lt("Netherlands")),
+    ("A1C3SOZRARQ6R3", _lt("Poland")),
+    ("A1RKKUPIHCS9HS", _lt("Spain")),
+    ("A2NODRKZP88ZB9", _lt("Sweden")),
+    ("A1F83G8C2ARO7P", _lt("United Kingdom")),
+    ("A33AVAJ2PDY3EV", _lt("Turkey")),
+    ("ATVPDKIKX0DER", _lt("United States")),
+    ("A2EUQ1WTGCTBG2", _lt("Canada")),
+    ("A1AM78C64UM0Y8", _lt("Mexico")),
+    ("A1VC38T7YXB528", _lt("Japan")),
+    ("A39IBJ37TRP1C6", _lt("Australia")),
 )
 MFN_STATES = {
     "approved": "approved",
@@ -94,7 +91,7 @@ def fba_notices(rows: Sequence[Row]) -> list[ReturnNotice]:
 def mfn_key(row: Row) -> str:
     rma = text(row, "amazon rma id") or text(row, "merchant rma id")
     if not rma:
-        raise Unreadable(_("Amazon RMA ID: the number of the return is missing."))
+        raise Unreadable(_lt("Amazon RMA ID: the number of the return is missing."))
     return f"{order_of(row)} {rma}"
 
 
@@ -149,14 +146,14 @@ def line_of(
 def quantity_of(rows: Sequence[Row], name: str) -> Decimal:
     found = [decimal(row.get(name), name) for row in rows]
     if any(quantity is None or quantity < 0 for quantity in found):
-        raise Unreadable(_("%(field)s: a number from 0 was expected."), field=name)
+        raise Unreadable(_lt("%(field)s: a number from 0 was expected."), field=name)
     return sum((quantity or Decimal(0) for quantity in found), Decimal(0))
 
 
 def order_of(row: Row) -> str:
     order = text(row, "order id")
     if not order or len(order) > 60:
-        raise Unreadable(_("order id: the number of the order is missing."))
+        raise Unreadable(_lt("order id: the number of the order is missing."))
     return order
 
 
@@ -167,7 +164,7 @@ def day(value: str) -> datetime | None:
         return moment(value, "date", utc=True)
     number, month, year = found.groups()
     if month.lower() not in MONTHS:
-        raise Unreadable(_("date: a date like 10-Jul-2025 was expected."))
+        raise Unreadable(_lt("date: a date like 10-Jul-2025 was expected."))
     return datetime(
         int(year), MONTHS.index(month.lower()) + 1, int(number), 12, tzinfo=timezone.utc
     )
@@ -175,14 +172,14 @@ def day(value: str) -> datetime | None:
 
 FBA = FileFormat(
     name="GET_FBA_FULFILLMENT_CUSTOMER_RETURNS_DATA",
-    label=_("Amazon: returns to its warehouses (FBA, TSV)"),
+    label=_lt("Amazon: returns to its warehouses (FBA, TSV)"),
     required=("return date", "order id", "sku", "quantity", "license plate number"),
     key=fba_key,
     notices=fba_notices,
 )
 MFN = FileFormat(
     name="GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE",
-    label=_("Amazon: returns to the seller (MFN, TSV)"),
+    label=_lt("Amazon: returns to the seller (MFN, TSV)"),
     required=(
         "order id",
         "return request date",

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Unreadable, shown
-from ..marks import _
+from ..marks import _lt
 from ..notices import (
     Fetched,
     IncomingEvent,
@@ -75,7 +75,7 @@ def notices(data: Any) -> list[ReturnNotice]:
         return []
     if status not in STATES:
         raise Unreadable(
-            _("Unknown status of a transaction: “%(found)s”"), found=shown(status)
+            _lt("Unknown status of a transaction: “%(found)s”"), found=shown(status)
         )
     lines, fees = content_of(data)
     fees = fee_lines(fees)
@@ -179,7 +179,7 @@ def first_id(data: Mapping[str, Any]) -> str:
     """The id under which this money was told first."""
     first = related(data, "DEFERRED_TRANSACTION_ID") or text(data, "transactionid")
     if not first:
-        raise Unreadable(_("%(field)s: the id is missing."), field="transactionId")
+        raise Unreadable(_lt("%(field)s: the id is missing."), field="transactionId")
     return first if len(first) <= 60 else digest(first)
 
 
@@ -209,7 +209,7 @@ def listed(value: Any, name: str) -> list[Mapping[str, Any]]:
         return []
     if not isinstance(value, list):
         raise Unreadable(
-            _("%(field)s: a list was expected, not “%(found)s”."),
+            _lt("%(field)s: a list was expected, not “%(found)s”."),
             field=name,
             found=shown(value),
         )

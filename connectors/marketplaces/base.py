@@ -19,7 +19,7 @@ from ..documents import InvoiceNotice, OrderNotice
 from ..errors import LACKS, Refused, Unreadable, Untrusted
 from ..files import TOPIC, FileFormat, FileReading, read_file, read_message
 from ..http import Http
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, Page, Ping, Process, ReturnNotice
 from ..plain_file import PLAIN
 from ..polling import Part, Stream, poll_pages
@@ -182,7 +182,7 @@ class Marketplace(ABC):
         """
         if handling not in self.handlings:
             raise Refused(
-                _("%(shop)s cannot be told this of a return: %(result)s."),
+                _lt("%(shop)s cannot be told this of a return: %(result)s."),
                 shop=self.label,
                 result=handling,
             )
@@ -205,7 +205,7 @@ class Marketplace(ABC):
         """
         if kind not in self.uploads:
             raise Refused(
-                _("%(shop)s takes no such document: %(kind)s."),
+                _lt("%(shop)s takes no such document: %(kind)s."),
                 shop=self.label,
                 kind=kind,
             )
@@ -294,7 +294,7 @@ class Marketplace(ABC):
     def _process_status(self, external_id: str) -> Process:
         """See `process_status`."""
         raise Refused(
-            _("%(shop)s has nothing of which to ask the state."), shop=self.label
+            _lt("%(shop)s has nothing of which to ask the state."), shop=self.label
         )
 
     def _authorization(self) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from ..addresses import host_of, is_loopback
 from ..errors import Refused, Unreadable, Untrusted
 from ..http import Http
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, Process
 from ..polling import Part, Stream, floor
 from ..readers import identifier, mapping, moment, optional_identifier, rows, text
@@ -41,9 +41,6 @@ from .base import Marketplace
 from .bol_return import HANDLING_RESULTS, REFUNDING, return_notices, times_of
 from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
-
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
 
 MEDIA = "application/vnd.retailer.v10+json"
 API = "https://api.bol.com"
@@ -76,40 +73,43 @@ class Bol(Marketplace):
     uploads = ("invoice", "credit_note")
     credential_fields = (
         Credential(
-            "base_url", _("API address"), secret=False, required=False, default=API
+            "base_url", _lt("API address"), secret=False, required=False, default=API
         ),
-        Credential("api_key", _("Client ID"), secret=False),
-        Credential("api_secret", _("Client secret")),
+        Credential("api_key", _lt("Client ID"), secret=False),
+        Credential("api_secret", _lt("Client secret")),
     )
     option_fields = (
         Option(
             "fulfilment",
-            _("Returns of orders fulfilled by"),
+            _lt("Returns of orders fulfilled by"),
             kind="multiple",
-            choices=(("FBR", _("the seller (FBR)")), ("FBB", _("bol.com (FBB)"))),
+            choices=(("FBR", _lt("the seller (FBR)")), ("FBB", _lt("bol.com (FBB)"))),
             default="FBR,FBB",
         ),
         Option(
             "refund_results",
-            _("Results that mean a refund"),
+            _lt("Results that mean a refund"),
             kind="multiple",
             choices=tuple((code, label) for code, label in HANDLING_RESULTS),
             default=",".join(REFUNDING),
-            help=_(
+            help=_lt(
                 "bol.com tells no refunds: it pays back what was handled like this."
             ),
         ),
         Option(
             "look_back",
-            _("Days to look back"),
+            _lt("Days to look back"),
             kind="number",
             default="60",
-            help=_("How long after its registration a return may still be handled."),
+            help=_lt("How long after its registration a return may still be handled."),
         ),
         Option(
             "environment",
-            _("Environment"),
-            choices=(("retailer", _("Live")), ("retailer-demo", _("Demo of bol.com"))),
+            _lt("Environment"),
+            choices=(
+                ("retailer", _lt("Live")),
+                ("retailer-demo", _lt("Demo of bol.com")),
+            ),
             default="retailer",
         ),
     )
@@ -190,7 +190,7 @@ class Bol(Marketplace):
     def _report_return(self, external_id, handling, quantity):
         rma_id = two_ids(external_id.partition(":")[2])[1]
         if quantity < 1:
-            raise Refused(_("The quantity that came back must be at least 1."))
+            raise Refused(_lt("The quantity that came back must be at least 1."))
         answer = self.http.put(
             self._path(f"returns/{rma_id}"),
             {"handlingResult": HANDLINGS[handling], "quantityReturned": int(quantity)},
@@ -214,7 +214,7 @@ class Bol(Marketplace):
         found = rows(mapping(answer, "answer"), "shipments")
         if not found:
             raise Refused(
-                _("Order %(order)s has no shipment to give a document to."),
+                _lt("Order %(order)s has no shipment to give a document to."),
                 order=order_id,
             )
         wanted = {barcode.lstrip("0") for barcode in barcodes}

@@ -18,23 +18,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ..errors import Unreadable, shown
-from ..marks import _
+from ..marks import _lt
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, rows, text
 from .events import dedupe
 
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
-
 CURRENCY = "EUR"
 HANDLING_RESULTS = (
-    ("RETURN_RECEIVED", _("Return received")),
-    ("EXCHANGE_PRODUCT", _("Product exchanged")),
-    ("RETURN_DOES_NOT_MEET_CONDITIONS", _("Does not meet the conditions")),
-    ("REPAIR_PRODUCT", _("Product repaired")),
-    ("CUSTOMER_KEEPS_PRODUCT_PAID", _("Customer keeps the product")),
-    ("STILL_APPROVED", _("Approved after all")),
-    ("EXPIRED", _("Expired")),
+    ("RETURN_RECEIVED", _lt("Return received")),
+    ("EXCHANGE_PRODUCT", _lt("Product exchanged")),
+    ("RETURN_DOES_NOT_MEET_CONDITIONS", _lt("Does not meet the conditions")),
+    ("REPAIR_PRODUCT", _lt("Product repaired")),
+    ("CUSTOMER_KEEPS_PRODUCT_PAID", _lt("Customer keeps the product")),
+    ("STILL_APPROVED", _lt("Approved after all")),
+    ("EXPIRED", _lt("Expired")),
 )
 REFUNDING = ("RETURN_RECEIVED", "STILL_APPROVED")
 # What a result makes of the return; a refund is told by itself.
@@ -171,7 +168,7 @@ def result_of(row: Mapping[str, Any]) -> Result:
     quantity = decimal(row.get("quantity"), "quantity")
     if quantity is None or quantity < 0:
         raise Unreadable(
-            _("%(field)s: a number from 0 was expected."), field="quantity"
+            _lt("%(field)s: a number from 0 was expected."), field="quantity"
         )
     return Result(
         at=moment(row.get("processingDateTime"), "processingDateTime"),
@@ -207,7 +204,7 @@ def state_by(result: Result) -> str:
     state = STATES.get(result.handling)
     if state is None:
         raise Unreadable(
-            _("Unknown result of a return: “%(found)s”"), found=shown(result.handling)
+            _lt("Unknown result of a return: “%(found)s”"), found=shown(result.handling)
         )
     return state
 

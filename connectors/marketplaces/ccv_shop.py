@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Refused, Unreadable
 from ..http import Answer
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import identifier, mapping, moment, rows, text
@@ -35,9 +35,6 @@ from .ccv_shop_invoice import invoice_notice, order_notice
 from .ccv_shop_return import RETURN_STATUSES, return_notices
 from .events import digest, event_key, fetched_or_broken
 from .fields import Credential, Option
-
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
 
 API = "/api/rest/v1"
 MEDIA = "application/vnd.verto.webshop+json, application/json;q=0.9"
@@ -59,36 +56,36 @@ class CcvShop(Marketplace):
     webhook_topics = ("returns", "invoices", "orders (paid)")
     credential_fields = (
         Credential(
-            "base_url", _("Shop address"), secret=False, help="https://….ccvshop.nl"
+            "base_url", _lt("Shop address"), secret=False, help="https://….ccvshop.nl"
         ),
-        Credential("api_key", _("Public key"), secret=False),
-        Credential("api_secret", _("Secret key")),
+        Credential("api_key", _lt("Public key"), secret=False),
+        Credential("api_secret", _lt("Secret key")),
     )
     option_fields = (
         Option(
             "source",
-            _("Taken over from the shop"),
+            _lt("Taken over from the shop"),
             choices=(
-                ("returns", _("Returns only")),
-                ("orders", _("Orders, and returns")),
-                ("invoices", _("Invoices and credit invoices")),
+                ("returns", _lt("Returns only")),
+                ("orders", _lt("Orders, and returns")),
+                ("invoices", _lt("Invoices and credit invoices")),
             ),
             default="returns",
-            help=_("Either its orders or its invoices: never both of one shop."),
+            help=_lt("Either its orders or its invoices: never both of one shop."),
         ),
         Option(
             "refund_statuses",
-            _("Statuses that mean a refund"),
+            _lt("Statuses that mean a refund"),
             kind="multiple",
             choices=RETURN_STATUSES,
             default="7,8",
         ),
         Option(
             "look_back",
-            _("Days to look back"),
+            _lt("Days to look back"),
             kind="number",
             default="60",
-            help=_(
+            help=_lt(
                 "How long after its creation a return may still change. None from"
                 " before “Take Over From” is looked for: set that earlier, or fetch"
                 " again, where some are still open."
@@ -96,8 +93,8 @@ class CcvShop(Marketplace):
         ),
         Option(
             "check_answers",
-            _("Check the signature of answers"),
-            choices=(("yes", _("Yes")), ("no", _("No"))),
+            _lt("Check the signature of answers"),
+            choices=(("yes", _lt("Yes")), ("no", _lt("No"))),
             default="yes",
         ),
     )
@@ -275,7 +272,7 @@ class CcvShop(Marketplace):
             return IncomingEvent(event_key="hint", topic="hint", wanted=False)
         kind, number = found.groups()
         if number != identifier(data):
-            raise Unreadable(_("The address and the id of the hint differ."))
+            raise Unreadable(_lt("The address and the id of the hint differ."))
         wanted = kind in ("returns", self._source)
         body = json.dumps(data, sort_keys=True, default=str)
         return IncomingEvent(
@@ -308,7 +305,9 @@ class CcvShop(Marketplace):
             date = answer.headers.get("x-date") or ""
             right = signature(secret, public, method, answer.path, answer.content, date)
             if not hmac.compare_digest(given.lower().encode(), right.encode()):
-                raise Refused(_("The answer does not bear the signature of the shop."))
+                raise Refused(
+                    _lt("The answer does not bear the signature of the shop.")
+                )
 
         return {
             "headers": {"Accept": MEDIA},

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..documents import Address, Buyer, DocumentLine, InvoiceNotice, OrderNotice
 from ..errors import Unreadable, shown
-from ..marks import _
+from ..marks import _lt
 from ..notices import Money, add_up
 from ..readers import decimal, identifier, mapping, moment, text
 from .ccv_shop_return import cents, first_of
@@ -40,7 +40,7 @@ def invoice_notice(
     told_kind = text(data, "type").lower()
     if told_kind not in ("debit", "credit"):
         raise Unreadable(
-            _("Unknown type of an invoice: “%(found)s”"), found=shown(told_kind)
+            _lt("Unknown type of an invoice: “%(found)s”"), found=shown(told_kind)
         )
     kind = "credit" if told_kind == "credit" else "invoice"
     status = INVOICE_STATUSES.get(text(data, "status"), "")
@@ -59,7 +59,9 @@ def invoice_notice(
         data.get("total_price_inc_tax"), currency_of(data), "total_price_inc_tax"
     )
     if total is None:
-        raise Unreadable(_("total_price_inc_tax: the total of the invoice is missing."))
+        raise Unreadable(
+            _lt("total_price_inc_tax: the total of the invoice is missing.")
+        )
     sign = -1 if kind == "credit" and total.amount < 0 else 1
     included = data.get("invoice_row_taxes_included") is not False
     return InvoiceNotice(
@@ -73,7 +75,7 @@ def order_notice(data: Mapping[str, Any], rows: Rows) -> OrderNotice:
     """An order that was paid."""
     total = cents(data.get("total_price"), currency_of(data), "total_price")
     if total is None:
-        raise Unreadable(_("total_price: the total of the order is missing."))
+        raise Unreadable(_lt("total_price: the total of the order is missing."))
     number = identifier(data)
     included = data.get("order_row_taxes_included") is not False
     if data.get("taxes_included") is False and not included:
@@ -256,7 +258,7 @@ def address_of(row: Mapping[str, Any]) -> Address:
 def currency_of(data: Mapping[str, Any]) -> str:
     currency = text(data, "currency").upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise Unreadable(_("currency: the currency is missing."))
+        raise Unreadable(_lt("currency: the currency is missing."))
     return currency
 
 

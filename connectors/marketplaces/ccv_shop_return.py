@@ -16,24 +16,21 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..errors import Unreadable, shown
-from ..marks import _
+from ..marks import _lt
 from ..notices import Money, ReturnLine, ReturnNotice
 from ..readers import decimal, identifier, mapping, moment, text
 from .events import dedupe
 
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
-
 CENT = Decimal("0.01")
 RETURN_STATUSES = (
-    ("1", _("New")),
-    ("2", _("Processing")),
-    ("3", _("Custom 1")),
-    ("4", _("Custom 2")),
-    ("5", _("Custom 3")),
-    ("6", _("Canceled")),
-    ("7", _("Completed")),
-    ("8", _("Credited")),
+    ("1", _lt("New")),
+    ("2", _lt("Processing")),
+    ("3", _lt("Custom 1")),
+    ("4", _lt("Custom 2")),
+    ("5", _lt("Custom 3")),
+    ("6", _lt("Canceled")),
+    ("7", _lt("Completed")),
+    ("8", _lt("Credited")),
 )
 STATES = {
     "1": "requested",
@@ -56,7 +53,7 @@ def return_notices(
     number, status = identifier(data), text(data, "status")
     if status not in STATES:
         raise Unreadable(
-            _("Unknown status of a return: “%(found)s”"), found=shown(status)
+            _lt("Unknown status of a return: “%(found)s”"), found=shown(status)
         )
     refunded = status in refunding
     # The goods of a return that was paid back are to be received as well.

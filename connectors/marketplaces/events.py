@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import Unreadable
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent
 
 
@@ -63,7 +63,7 @@ def careful_reading() -> Iterator[None]:
     ) as error:
         told = f"{type(error).__name__}: {error}"[:120]
         told = told.encode("ascii", "backslashreplace").decode().replace("\0", "")
-        raise Unreadable(_("Unexpected content (%(error)s)"), error=told) from error
+        raise Unreadable(_lt("Unexpected content (%(error)s)"), error=told) from error
 
 
 def dedupe(values: Iterable[str]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..addresses import host_of
 from ..errors import Unreadable, Untrusted
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -39,9 +39,6 @@ from .fields import Credential
 from .shopify_graphql import REFUNDS_PER_ORDER, Admin, nodes, number_of, told_payload
 from .shopify_refund import Order, order_of, refund_notice, refund_state
 from .shopify_return import return_notice, told_return
-
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
 
 PAID = "refunded"
 ORDER_ENDS = ("orders/cancelled", "orders/delete")
@@ -71,12 +68,15 @@ class Shopify(Marketplace):
     )
     credential_fields = (
         Credential(
-            "base_url", _("Shop address"), secret=False, help="https://….myshopify.com"
+            "base_url",
+            _lt("Shop address"),
+            secret=False,
+            help="https://….myshopify.com",
         ),
-        Credential("access_token", _("Admin API access token")),
-        Credential("webhook_secret", _("App client secret")),
+        Credential("access_token", _lt("Admin API access token")),
+        Credential("webhook_secret", _lt("App client secret")),
         Credential(
-            "webhook_secret_previous", _("Previous client secret"), required=False
+            "webhook_secret_previous", _lt("Previous client secret"), required=False
         ),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import Refused, TryAgainLater, Unreadable
 from ..http import Http
-from ..marks import _
+from ..marks import _lt
 from ..readers import decimal, mapping, rows, text
 from .shopify_refund import Order
 
@@ -181,13 +181,13 @@ class Admin:
             wait = missing_points_wait(answer)
             waited += wait
             if waited > MAX_WAIT:
-                raise TryAgainLater(_("The shop asks to go slower"), retry_after=wait)
+                raise TryAgainLater(_lt("The shop asks to go slower"), retry_after=wait)
             self._sleep(wait)
         if codes & {"INTERNAL_SERVER_ERROR", "TIMEOUT"}:
-            raise TryAgainLater(_("The shop cannot answer now"))
+            raise TryAgainLater(_lt("The shop cannot answer now"))
         told = "; ".join(text(error, "message")[:200] for error in errors[:3])
         raise Refused(
-            _("The shop refuses the question: %(told)s"), told=self._http.redact(told)
+            _lt("The shop refuses the question: %(told)s"), told=self._http.redact(told)
         )
 
     def _whole(self, query: str, node_id: str, name: str) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class Admin:
             after = next_page(page)
             if not after:
                 return {**node, lines_name: {"nodes": lines}}
-        raise Unreadable(_("%(field)s: it has too many lines."), field=name)
+        raise Unreadable(_lt("%(field)s: it has too many lines."), field=name)
 
 
 def next_page(connection: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Refused, Unreadable, shown
-from ..marks import _
+from ..marks import _lt
 from ..notices import ReturnLine, ReturnNotice
 from ..readers import (
     decimal,
@@ -50,7 +50,7 @@ def return_state(status: str) -> str:
     state = RETURN_STATES.get(status.lower())
     if state is None:
         raise Unreadable(
-            _("Unknown status of a return: “%(found)s”"), found=shown(status)
+            _lt("Unknown status of a return: “%(found)s”"), found=shown(status)
         )
     return state
 
@@ -59,7 +59,9 @@ def told_return(topic: str, data: Mapping[str, Any]) -> ReturnNotice:
     """A return from the delivery alone, as far as that goes."""
     status = text(data, "status") or STATUS_OF_TOPIC.get(topic, "")
     if not status:
-        raise Refused(_("This needs the access token of the Admin API on the account."))
+        raise Refused(
+            _lt("This needs the access token of the Admin API on the account.")
+        )
     order = mapping(data.get("order"), "order")
     state = return_state(status)
     lines = tuple(told_return_line(row) for row in rows(data, "return_line_items"))

@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import Refused
-from ..marks import _
+from ..marks import _lt
 from ..notices import Fetched, IncomingEvent, Money, Ping, ReturnLine, ReturnNotice
 from ..polling import Part, Stream
 from ..readers import (
@@ -36,9 +36,6 @@ from ..readers import (
 from .base import Marketplace
 from .events import dedupe, event_key, fetched_or_broken
 from .fields import Credential
-
-# The texts are marked here and translated by the addon.
-# pylint: disable=prefer-env-translation
 
 API = "/wp-json/wc/v3"
 PAGE_SIZE = 100
@@ -61,12 +58,12 @@ class WooCommerce(Marketplace):
     label = "WooCommerce"
     webhook_topics = ("order.updated", "order.deleted")
     credential_fields = (
-        Credential("base_url", _("Shop address"), secret=False),
-        Credential("api_key", _("Consumer key")),
-        Credential("api_secret", _("Consumer secret")),
-        Credential("webhook_secret", _("Webhook secret")),
+        Credential("base_url", _lt("Shop address"), secret=False),
+        Credential("api_key", _lt("Consumer key")),
+        Credential("api_secret", _lt("Consumer secret")),
+        Credential("webhook_secret", _lt("Webhook secret")),
         Credential(
-            "webhook_secret_previous", _("Previous webhook secret"), required=False
+            "webhook_secret_previous", _lt("Previous webhook secret"), required=False
         ),
     )
 
