@@ -33,7 +33,7 @@ class AccountDiscountCredit(models.TransientModel):
         string="Left to Credit", compute="_compute_total", compute_sudo=True
     )
     total = fields.Monetary(
-        string="Credit Note",
+        string="Total Credited",
         compute="_compute_total",
         compute_sudo=True,
         help="With taxes.",
