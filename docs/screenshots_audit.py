@@ -14,13 +14,17 @@ ADDRESS = {"street": "8 quai Saint-Antoine", "zip": "69002", "city": "Lyon"}
 
 def customer(name, **values):
     """A business whose e-invoices are Factur-X."""
-    return env["res.partner"].sudo().create(
-        {
-            "name": name,
-            "is_company": True,
-            "invoice_edi_format": "facturx",
-            **values,
-        }
+    return (
+        env["res.partner"]
+        .sudo()
+        .create(
+            {
+                "name": name,
+                "is_company": True,
+                "invoice_edi_format": "facturx",
+                **values,
+            }
+        )
     )
 
 

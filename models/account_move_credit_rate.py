@@ -13,9 +13,10 @@ class AccountMove(models.Model):
         document comes, and a draft is posted on another day than it was made.
         """
         kept = self.filtered(lambda move: move._has_rate_of_its_invoice())
-        super(AccountMove, self - kept)._compute_invoice_currency_rate()
+        result = super(AccountMove, self - kept)._compute_invoice_currency_rate()
         for move in kept:
             move.invoice_currency_rate = move.reversed_entry_id.invoice_currency_rate
+        return result
 
     def _has_rate_of_its_invoice(self):
         """Whether a credit note was made at the rate of its invoice and joined to it;

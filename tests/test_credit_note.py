@@ -352,7 +352,7 @@ class TestCreditNote(AvoirCommon):
         credit_note |= self._credit(invoice, (0, 1.0), (0, 0.0, 10.0))
         line = credit_note[1].invoice_line_ids
         self.assertEqual((line.quantity, line.price_unit), (1, 110))
-        with self.assertRaisesRegex(UserError, "only 2"):
+        with self.assertRaisesRegex(UserError, "Left to credit: 2"):
             self._credit(invoice, (0, 2.0), (0, 1.0))
         with self.assertRaisesRegex(UserError, "190"):
             self._credit(invoice, (0, 2.0), (0, 0.0, 0.01))

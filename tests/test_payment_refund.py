@@ -160,13 +160,15 @@ class TestPaymentRefund(DownPaymentCommon):
         order, transaction = self._paid_down_payment()
         credit_note = self._cancel(order)
 
+        expired = "The card has expired."
+
         def refuse(_transaction):
-            raise ValidationError("The card has expired.")
+            raise ValidationError(expired)
 
         with self._answer(refuse):
             action = self._refund(credit_note)
         self.assertEqual(action["params"]["type"], "danger")
-        self.assertIn("The card has expired.", action["params"]["message"])
+        self.assertIn(expired, action["params"]["message"])
         self.assertEqual(transaction.child_transaction_ids.state, "error")
         self.assertFalse(transaction.child_transaction_ids.payment_id)
         credit_note.invalidate_recordset()

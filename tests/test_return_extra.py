@@ -123,7 +123,7 @@ class TestReturnExtra(ExtraCommon):
         place = self.warehouse.return_repair_location_id
         self.warehouse.repair_type_id.default_product_location_src_id = place
         action = back.action_repair_return()
-        repair = self.env["repair.order"].with_context(action["context"])
+        repair = self.env["repair.order"].with_context(**action["context"])
         repair = repair.create({"product_id": self.delivered.id, "product_qty": 1})
         self.assertEqual(back.repair_ids, repair)
         at = self.env["stock.quant"]._get_available_quantity
