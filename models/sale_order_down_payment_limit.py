@@ -143,14 +143,15 @@ class SaleOrder(models.Model):
             amounts = credit_amounts.read_amounts(base_line)
             add(asked.setdefault(key, {}), amounts)
         total = sum(_total_in_currency(amounts) for amounts in asked.values())
-        if self.currency_id.is_zero(total):
+        left = sum(map(total_of, room.values()))
+        # Of an order that is worth nothing, core takes nothing.
+        if self.currency_id.is_zero(total) and not self.currency_id.is_zero(left):
             raise UserError(
                 self.env._(
                     "The down payment on %(order)s comes to nothing. Enter more.",
                     order=self.display_name,
                 )
             )
-        left = sum(map(total_of, room.values()))
         if total > left + tolerance or any(
             amounts[UNTAXED] > room.get(key, {}).get(UNTAXED, 0.0) + tolerance
             for key, amounts in asked.items()
