@@ -160,7 +160,7 @@ def told(env, exception):
         return str(exception)
     # The connectors' English, marked there to be translated here.
     values = dict(exception.values)
-    if "label" in values:
-        values["label"] = env._(values["label"])
+    if label := values.get("label"):
+        values["label"] = env._(label)
     template = env._(exception.template)
     return template % values if values else template
