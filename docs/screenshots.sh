@@ -130,7 +130,7 @@ picture return_goods service "/odoo/marketplace-returns/$goods"
 picture return_done service "/odoo/marketplace-returns/$done_"
 picture inbox service /odoo/marketplace-messages --size 1280x580
 picture message_error service /odoo/marketplace-messages \
-    --click ".o_data_row:has-text('not JSON') td[name=topic]" --size 1280x560
+    --click ".o_data_row:has-text('no JSON') td[name=topic]" --size 1280x560
 picture account_policy accountant "/odoo/marketplace-accounts/$account"
 picture account_connection accountant "/odoo/marketplace-accounts/$account" \
     --click "text=Connection"
@@ -179,7 +179,7 @@ picture orders_to_invoice sales /odoo/action-avoir.sale_order_to_invoice_action 
 picture order_cancel sales "/odoo/sales/$open_order" \
     --click "button[name=action_open_cancel]" --wait "$dialog" --pause 500 \
     --element "$dialog"
-picture discount accountant "/odoo/customer-invoices/$approve" \
+picture discount accountant "/odoo/customer-invoices/$price" \
     --click ".o_statusbar_buttons button:has-text('Discount')" --wait "$dialog" \
     --fill ".modal div[name=percent] input=5" --click "$leave" --pause 500 \
     --element "$dialog"
