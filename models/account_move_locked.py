@@ -3,8 +3,8 @@ from odoo.exceptions import UserError
 
 from .account_move_post import REFUND_TYPES
 
-# What core leaves open on a posted document. The rest (dates, partner, currency,
-# amounts, taxes, accounts) it closes itself. Payment reference and bank account stay
+# What core leaves open on a posted document. The rest (dates, currency, taxes) it
+# closes itself. Payment reference and bank account stay
 # open, for the money still has to move: the audit journal tells of them.
 LOCKED_FIELDS = (
     "ref",
@@ -35,6 +35,13 @@ LOCKED_FIELDS = (
     "amount_tax",
     "amount_total",
     "amount_residual",
+    "amount_untaxed_signed",
+    "amount_tax_signed",
+    "amount_total_signed",
+    "amount_total_in_currency_signed",
+    "amount_residual_signed",
+    "commercial_partner_id",
+    "invoice_partner_display_name",
     "einvoice_format",
     "einvoice_date",
     "einvoice_sha256",
@@ -49,7 +56,11 @@ LOCKED_LINE_FIELDS = (
     "discount",
     "reversed_line_id",
     "is_price_correction",
+    "is_downpayment",
+    "sequence",
 )
+# Lines that are printed; the others (cost of goods, rounding) are made by core.
+PRINTED_LINES = ("product", "line_section", "line_subsection", "line_note")
 # Stored results and copies of the document's fields: core recomputes them past
 # ``write``, but takes what a program writes into them.
 LOCKED_RESULT_FIELDS = (
@@ -65,6 +76,13 @@ LOCKED_RESULT_FIELDS = (
     "date",
     "date_maturity",
     "invoice_date",
+    "account_id",
+    "partner_id",
+    "tax_tag_ids",
+    "tax_base_amount",
+    "amount_residual",
+    "amount_residual_currency",
+    "reconciled",
 )
 # In the context while this addon or a button of core changes what is closed. Compared
 # by identity: a context that comes from outside cannot contain it.
@@ -191,6 +209,32 @@ class AccountMove(models.Model):
 
 class AccountMoveLine(models.Model):
     _inherit = "account.move.line"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        if self.env.context.get("avoir_locked") is not OPEN:
+            lines._check_none_added()
+        return lines
+
+    def _check_none_added(self):
+        """Raise where these new lines would be printed on a document that is closed.
+
+        :raise UserError: naming the document
+        """
+        printed = self.filtered(lambda line: line.display_type in PRINTED_LINES)
+        for move in printed.move_id:
+            if move._is_locked():
+                move._refuse_change(move, ["invoice_line_ids"])
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_locked(self):
+        """Core lets ``force_delete`` in the context, which anybody may send, pass."""
+        if self.env.context.get("avoir_locked") is OPEN:
+            return
+        for move in self.move_id:
+            if move._is_locked():
+                move._refuse_change(move, ["line_ids"])
 
     def write(self, vals):
         for locked, skipped in (

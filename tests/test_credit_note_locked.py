@@ -142,6 +142,58 @@ class TestCreditNoteLocked(AvoirCommon):
             for name in ("einvoice_sha256", "einvoice_missing"):
                 self._refused(lambda n=name, m=move: m.write({n: "x"}))
 
+    def test_what_reports_add_up(self):
+        """What lists, the VAT report and what is due are made of."""
+        account = self.company_data["default_account_revenue"].copy()
+        tag = self.env["account.account.tag"].create(
+            {"name": "box 1", "applicability": "taxes"}
+        )
+        for move in (self.invoice, self.credit_note):
+            for name, value in (
+                ("account_id", account.id),
+                ("tax_tag_ids", [Command.set(tag.ids)]),
+                ("partner_id", self.partner_b.id),
+                ("tax_base_amount", 5.0),
+                ("amount_residual", 5.0),
+                ("reconciled", True),
+                ("is_downpayment", True),
+                ("sequence", 999),
+            ):
+                line = move.invoice_line_ids[:1]
+                if line[name] is True:
+                    value = not value
+                with self.subTest(move=move.name, field=name):
+                    self._refused(lambda n=name, v=value, li=line: li.write({n: v}))
+            for name, value in (
+                ("amount_untaxed_signed", 5.0),
+                ("amount_tax_signed", 5.0),
+                ("amount_total_signed", 5.0),
+                ("amount_residual_signed", 5.0),
+                ("commercial_partner_id", self.partner_b.id),
+                ("invoice_partner_display_name", "Somebody else"),
+            ):
+                with self.subTest(move=move.name, field=name):
+                    self._refused(lambda n=name, v=value, m=move: m.write({n: v}))
+
+    def test_lines_added_and_forced_out(self):
+        """A note or a heading changes what is printed; ``force_delete`` comes by RPC."""
+        for move in (self.invoice, self.credit_note):
+            for kind in ("line_note", "line_section"):
+                vals = {"name": "Paid in cash", "display_type": kind}
+                with self.subTest(move=move.name, kind=kind):
+                    self._refused(
+                        lambda m=move, v=vals: self.env["account.move.line"].create(
+                            {"move_id": m.id, **v}
+                        )
+                    )
+                    self._refused(
+                        lambda m=move, v=vals: m.write(
+                            {"invoice_line_ids": [Command.create(v)]}
+                        )
+                    )
+            lines = move.line_ids.with_context(force_delete=True, dynamic_unlink=True)
+            self._refused(lines.unlink)
+
     def test_number_stays_given(self):
         self.credit_note.button_draft()
         with self.assertRaisesRegex(UserError, "Cancel it instead"):
