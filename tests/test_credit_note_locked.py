@@ -176,7 +176,7 @@ class TestCreditNoteLocked(AvoirCommon):
                     self._refused(lambda n=name, v=value, m=move: m.write({n: v}))
 
     def test_lines_added_and_forced_out(self):
-        """A note or a heading changes what is printed; ``force_delete`` comes by RPC."""
+        """A note changes what is printed; ``force_delete`` may come by RPC."""
         for move in (self.invoice, self.credit_note):
             for kind in ("line_note", "line_section"):
                 vals = {"name": "Paid in cash", "display_type": kind}
