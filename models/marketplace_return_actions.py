@@ -83,7 +83,10 @@ class MarketplaceReturn(models.Model):
     # ------------------------------------------------------------------
 
     def action_continue(self):
-        """Go on with what was filled in by hand, as far as it goes."""
+        """Go on with what was filled in by hand, as far as it goes.
+
+        :return: a notification of what is still missing, if anything is
+        """
         self._check_decision(
             ("new", "unmatched", "approved", "received", "waiting"), noted=True
         )
@@ -92,6 +95,17 @@ class MarketplaceReturn(models.Model):
         returns.write({"missing": False, "traceback": False})
         returns._get_problem_activities().unlink()
         self._process_now()
+        missing = [text for text in self.mapped("missing") if text]
+        return bool(missing) and {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "warning",
+                "message": "\n".join(dict.fromkeys(missing)),
+                # Without it the form is not read again.
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }
 
     def action_approve(self):
         """Approve returns: their goods come back, their money is credited."""

@@ -91,6 +91,14 @@ class TestMarketplaceMatch(MarketplaceCommon):
         for lang in said:
             self.assertFalse(record.with_context(lang=lang).missing)
 
+    def test_continue_says_what_is_still_missing(self):
+        record = self.told(self.refund()).with_user(self.service)
+        told = record.action_continue()
+        self.assertIn("none that is confirmed", told["params"]["message"])
+        self.sold()
+        self.assertFalse(record.action_continue())
+        self.assertState(record, "done")
+
     def test_the_chatter_keeps_to_the_language_of_the_company(self):
         self.env["res.lang"]._activate_lang("nl_NL")
         self.company.partner_id.lang = "nl_NL"
