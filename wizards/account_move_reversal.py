@@ -83,7 +83,7 @@ class AccountMoveReversal(models.TransientModel):
     has_foreign_currency = fields.Boolean(compute="_compute_has_order")
     currency_rate_date = fields.Selection(
         [("invoice", "Of the invoice"), ("day", "Of the credit note's date")],
-        string="Rate",
+        string="Exchange Rate",
         required=True,
         default="invoice",
     )
