@@ -106,6 +106,7 @@ class AccountReminderLetter(models.Model):
     # -- computes ----------------------------------------------------------------
 
     @api.depends("partner_id", "level_id")
+    @api.depends_context("lang")
     def _compute_name(self):
         for letter in self:
             letter.name = self.env._("Reminder %(number)05d", number=letter._origin.id)

@@ -28,6 +28,8 @@ class TestAccountReminderRun(ReminderCommon):
         run.action_send()
         letter = run.letter_ids
         self.assertEqual(letter.contact_id, contact)
+        self.assertRegex(letter.name, "^Reminder ")
+        self.assertRegex(letter.with_context(lang="fr_FR").name, "^Relance ")
         self.assertEqual(letter.mail_id.email_to, "ap@example.com")
         self.assertRegex(letter.mail_id.subject, r"^Rappel : .*100,00")
 
