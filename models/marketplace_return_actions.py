@@ -34,13 +34,13 @@ class MarketplaceReturn(models.Model):
             and not record._get_problem_activities()
         ]
         langs = [code for code, _name in self.env["res.lang"].get_installed()]
-        for record, texts in missing.items():
-            # In English first: it stands for the languages that are installed later.
-            for lang in sorted(langs, key=lambda code: code != "en_US"):
-                inside = record.with_context(lang=lang)
-                inside.missing = _say(inside.env, texts)
-            if values:
-                record.write(values)
+        returns = self.browse().union(*missing)
+        # In English first: it stands for the languages that are installed later. One
+        # language after the other: each is written for all returns at once.
+        for lang in sorted(langs, key=lambda code: code != "en_US"):
+            for record in returns.with_context(lang=lang):
+                record.missing = _say(record.env, missing[record])
+        returns.write(values)
         activity_type = self.env.ref("mail.mail_activity_data_todo")
         # Quick: without a mail for each of them.
         activities = self.env["mail.activity"].with_context(

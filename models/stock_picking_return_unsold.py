@@ -150,13 +150,24 @@ class StockPicking(models.Model):
                     taken[line] += part
                     by_invoice[line.move_id].append(CreditLine(line, part))
                     pickings[line.move_id] |= picking
+        return self._make_return_requests(by_invoice, pickings, return_goods=True)
+
+    @api.model
+    def _make_return_requests(self, by_invoice, pickings, **values):
+        """Ask for the credit notes of what these transfers brought back.
+
+        :param by_invoice: ``{invoice or bill: list of CreditLine}``
+        :param pickings: ``{invoice or bill: transfers}``
+        :param values: what else each credit note gets
+        :return: a list of ``CreditRequest``
+        """
         lines = self.env["sale.order.line"]
         return [
             CreditRequest(
                 invoice,
                 credit_lines,
                 values={
-                    "return_goods": True,
+                    **values,
                     "return_picking_ids": [Command.set(pickings[invoice].ids)],
                     "refund_reason_id": lines._get_return_reason(pickings[invoice]).id,
                 },

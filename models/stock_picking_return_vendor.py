@@ -1,9 +1,9 @@
 from collections import defaultdict
 
-from odoo import Command, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from ..tools.credit import CreditLine, CreditRequest
+from ..tools.credit import CreditLine
 from .marketplace_return import AMOUNTS
 from .sale_order_line import _is_counted
 from .sale_order_line_credit import _lay_out
@@ -64,18 +64,7 @@ class StockPicking(models.Model):
                     taken[line] += part
                     by_bill[line.move_id].append(CreditLine(line, part))
                     pickings[line.move_id] |= picking
-        lines = self.env["sale.order.line"]
-        return [
-            CreditRequest(
-                bill,
-                credit_lines,
-                values={
-                    "return_picking_ids": [Command.set(pickings[bill].ids)],
-                    "refund_reason_id": lines._get_return_reason(pickings[bill]).id,
-                },
-            )
-            for bill, credit_lines in by_bill.items()
-        ]
+        return self._make_return_requests(by_bill, pickings)
 
     def _get_vendor_quantities(self):
         """What went back to the vendor and his refunds do not say.

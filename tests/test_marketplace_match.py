@@ -91,6 +91,29 @@ class TestMarketplaceMatch(MarketplaceCommon):
         for lang in said:
             self.assertFalse(record.with_context(lang=lang).missing)
 
+    def test_languages_are_written_for_all_returns_at_once(self):
+        for lang in ("fr_FR", "nl_NL"):
+            self.env["res.lang"]._activate_lang(lang)
+        returns = self.env["marketplace.return"].sudo()
+        for number in range(12):
+            returns |= self.told(
+                self.refund(external_id=f"refund:{number}"), key=f"event {number}"
+            ).sudo()
+
+        def statements(some):
+            returns.write({"missing": False})
+            self.env.flush_all()
+            before = self.env.cr.sql_log_count
+            returns._stop({one: [one._get_missing_order(None)] for one in some})
+            self.env.flush_all()
+            return self.env.cr.sql_log_count - before
+
+        statements(returns)  # what is read but once
+        few = statements(returns[:2])
+        self.assertLessEqual(statements(returns), few + 1)
+        said = returns[-1].with_context(lang="nl_NL").missing
+        self.assertNotEqual(said, returns[-1].missing)
+
     def test_continue_says_what_is_still_missing(self):
         record = self.told(self.refund()).with_user(self.service)
         told = record.action_continue()
