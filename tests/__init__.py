@@ -20,6 +20,7 @@ from . import test_credit_note_locked
 from . import test_performance
 from . import test_reversal_wizard
 from . import test_marketplace_return
+from . import test_marketplace_return_changes
 from . import test_sale_quantities
 from . import test_order_credit_note
 from . import test_cost_of_goods

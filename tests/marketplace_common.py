@@ -103,6 +103,10 @@ class MarketplaceCommon(AvoirSaleCommon):
             self._bill(order)
         return order
 
+    def _three_chairs(self):
+        self.sold()
+        return self.notice(self.line("CHAIR", 3, 300), total=360)
+
     # -- notices ---------------------------------------------------------------
 
     def line(self, sku="CHAIR", quantity=1, untaxed=None, **values):
