@@ -70,6 +70,7 @@
         "report/report_reminder_letter.xml",
         "views/account_reminder_plan_views.xml",
         "views/account_reminder_run_views.xml",
+        "views/account_reminder_left_out_views.xml",
         "views/account_reminder_letter_views.xml",
         "views/account_reminder_answer_views.xml",
         "views/account_reminder_report_views.xml",

@@ -104,6 +104,9 @@ from . import account_reminder_run
 from . import account_reminder_letter
 from . import account_reminder_letter_line
 from . import account_reminder_send
+from . import account_reminder_print
+from . import account_reminder_rate_used
+from . import account_reminder_left_out
 from . import account_reminder_charge
 from . import account_reminder_text
 from . import account_move_reminder

@@ -3,6 +3,11 @@ from datetime import date
 from odoo import api, fields, models
 
 
+def get_half_year(day):
+    """Return the first day of the half-year in which statutory rates hold."""
+    return day.replace(month=1 if day.month < 7 else 7, day=1)
+
+
 class AccountReminderLaw(models.Model):
     """What the law of a country lets a business ask of a business that pays late.
 
@@ -46,13 +51,12 @@ class AccountReminderLaw(models.Model):
     @api.depends_context("tz")
     def _compute_rate(self):
         today = fields.Date.context_today(self)
-        half_year = today.replace(month=1 if today.month < 7 else 7, day=1)
         for law in self:
             rates = law.rate_ids.filtered(lambda rate: rate.date and rate.date <= today)
             last = rates.sorted("date")[-1:]
             law.interest_rate = last.rate
             law.rate_date = last.date
-            law.rate_outdated = not last or last.date < half_year
+            law.rate_outdated = not last or last.date < get_half_year(today)
 
     @api.model
     def _get_for(self, company):

@@ -5,7 +5,7 @@ from odoo.tools import SQL, formatLang
 STATES = [
     ("draft", "To Send"),
     ("queued", "Sending"),
-    ("sent", "Sent"),
+    ("sent", "Sent Out"),
     ("failed", "Failed"),
     ("cancelled", "Cancelled"),
 ]
@@ -15,6 +15,7 @@ OWN_FIELDS = frozenset(
         *("state", "run_id", "company_id", "partner_id", "lang", "level_forced"),
         *("step", "date", "has_mail", "amount_due", "oldest_date", "line_ids"),
         *("sent_date", "failure", "attachment_id", "mail_id", "printed_date"),
+        *("printed_user_id", "rate_date"),
         *("charge_move_id", "waived_move_id", "call_state", "access_token"),
     )
 )
@@ -68,7 +69,11 @@ class AccountReminderLetter(models.Model):
     amounts = fields.Char(
         "By Currency", compute="_compute_amounts", help="Without charges."
     )
-    charges = fields.Char(compute="_compute_amounts", help="Fee, interest, indemnity.")
+    charges = fields.Char(
+        "Interest and Costs",
+        compute="_compute_amounts",
+        help="Interest, indemnity and fee.",
+    )
     amount_open = fields.Monetary(
         "Open Now",
         compute="_compute_amount_open",

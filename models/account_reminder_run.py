@@ -39,7 +39,7 @@ class AccountReminderRun(models.Model):
         [
             ("draft", "Preview"),
             ("sending", "Sending"),
-            ("done", "Sent"),
+            ("done", "Sent Out"),
             ("cancelled", "Cancelled"),
         ],
         required=True,
@@ -54,10 +54,8 @@ class AccountReminderRun(models.Model):
     sent_count = fields.Integer(compute="_compute_counts")
     failed_count = fields.Integer(compute="_compute_counts")
     cancelled_count = fields.Integer(compute="_compute_counts")
-    paper_count = fields.Integer(compute="_compute_counts")
     progress = fields.Float(compute="_compute_counts")
     amount_due = fields.Monetary(compute="_compute_counts")
-    rate_outdated = fields.Boolean(compute="_compute_rate_outdated")
 
     @api.depends("date", "kind")
     @api.depends_context("lang")
@@ -70,11 +68,11 @@ class AccountReminderRun(models.Model):
                 else self.env._("Reminders of %s", day)
             )
 
-    @api.depends("letter_ids.state", "letter_ids.excluded", "letter_ids.channel")
+    @api.depends("letter_ids.state", "letter_ids.excluded")
     def _compute_counts(self):
         groups = self.env["account.reminder.letter"]._read_group(
             [("run_id", "in", self.ids)],
-            ["run_id", "state", "excluded", "channel"],
+            ["run_id", "state", "excluded"],
             ["__count", "amount_due:sum"],
         )
         for run in self:
@@ -83,40 +81,27 @@ class AccountReminderRun(models.Model):
             def count(wanted, mine=mine):
                 return sum(
                     number
-                    for state, excluded, channel, number, _amount in mine
-                    if wanted(state, excluded, channel)
+                    for state, excluded, number, _amount in mine
+                    if wanted(state, excluded)
                 )
 
-            run.letter_count = count(lambda s, e, c: s != "cancelled" and not e)
-            run.excluded_count = count(lambda s, e, c: s == "draft" and e)
-            run.sent_count = count(lambda s, e, c: s == "sent")
-            run.failed_count = count(lambda s, e, c: s == "failed")
-            run.cancelled_count = count(lambda s, e, c: s == "cancelled")
-            run.paper_count = count(
-                lambda s, e, c: s == "sent" and c in ("paper", "both")
-            )
-            waiting = count(lambda s, e, c: s == "queued")
+            run.letter_count = count(lambda s, e: s != "cancelled" and not e)
+            run.excluded_count = count(lambda s, e: s == "draft" and e)
+            run.sent_count = count(lambda s, e: s == "sent")
+            run.failed_count = count(lambda s, e: s == "failed")
+            run.cancelled_count = count(lambda s, e: s == "cancelled")
+            waiting = count(lambda s, e: s == "queued")
             done = run.sent_count + run.failed_count + run.cancelled_count
             run.progress = 100 * done / (done + waiting) if done + waiting else 0
             run.amount_due = sum(
                 amount
-                for state, excluded, _channel, _number, amount in mine
+                for state, excluded, _number, amount in mine
                 if state != "cancelled" and not excluded
             )
 
-    def _compute_rate_outdated(self):
-        """Say whether a law lacks the rate of this half-year and is reckoned with."""
-        for run in self:
-            levels = self.env["account.reminder.level"].search(
-                [
-                    ("company_id", "=", run.company_id.id),
-                    ("interest_mode", "=", "law"),
-                    ("plan_id.customer_type", "=", "business"),
-                ]
-            )
-            run.rate_outdated = run.state == "draft" and any(
-                levels.plan_id.law_id.mapped("rate_outdated")
-            )
+    def _creation_message(self):
+        """Say it in words that fit: core's sentence has a gender in some languages."""
+        return self.env._("This run was made.")
 
     # -- what may be changed -----------------------------------------------------
 
@@ -260,18 +245,6 @@ class AccountReminderRun(models.Model):
                     dropped=run.cancelled_count,
                 )
             )
-
-    # -- paper -------------------------------------------------------------------
-
-    def action_print(self):
-        """Download the letters on paper as one PDF, in the order of the list."""
-        self.ensure_one()
-        letters = self.letter_ids.filtered(
-            lambda letter: (
-                letter.state == "sent" and letter.channel in ("paper", "both")
-            )
-        )
-        return letters.action_print()
 
     # -- views -------------------------------------------------------------------
 

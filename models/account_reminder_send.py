@@ -5,7 +5,6 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
-from odoo.tools.pdf import merge_pdf
 
 from .account_reminder_run import AT_ONCE
 
@@ -155,6 +154,7 @@ class AccountReminderLetter(models.Model):
                         customer=letter.contact_id.display_name,
                     )
                 )
+        self._note_rate()
         self._book_charges()
         written = self.filtered(lambda letter: letter.channel != "call")
         written._render()
@@ -265,29 +265,10 @@ class AccountReminderLetter(models.Model):
         for letter, attachment in zip(
             self, self.env["ir.attachment"].sudo().create(values), strict=True
         ):
-            letter._write_own({"attachment_id": attachment.id})
-
-    def action_print(self):
-        """Download these letters as one PDF, in their order.
-
-        :raises UserError: when none of them was sent on paper
-        """
-        letters = self.filtered(lambda letter: letter.state == "sent")
-        pdfs = [pdf for pdf in letters.attachment_id.mapped("raw") if pdf]
-        if not pdfs:
-            raise UserError(
-                self.env._("There is no letter to print: send the reminders first.")
+            letter._write_own(
+                {
+                    "attachment_id": attachment.id,
+                    "printed_date": False,
+                    "printed_user_id": False,
+                }
             )
-        letters._write_own({"printed_date": fields.Datetime.now()})
-        merged = self.env["ir.attachment"].create(
-            {
-                "name": self.env._("Reminders %s.pdf", fields.Date.today()),
-                "raw": merge_pdf(pdfs) if pdfs[0][:4] == b"%PDF" else b"".join(pdfs),
-                "res_model": "account.reminder.run",
-                "res_id": letters.run_id[:1].id,
-            }
-        )
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/web/content/{merged.id}?download=true",
-        }

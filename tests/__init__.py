@@ -50,6 +50,7 @@ from . import test_account_reminder_attack
 from . import test_account_reminder_charge
 from . import test_account_reminder_due
 from . import test_account_reminder_follow
+from . import test_account_reminder_left_out
 from . import test_marketplace_import
 from . import test_marketplace_poll
 from . import test_marketplace_queue
@@ -59,6 +60,7 @@ from . import test_marketplace_settle
 from . import test_marketplace_document
 from . import test_vies
 from . import test_account_reminder_portal
+from . import test_account_reminder_print
 from . import test_account_reminder_run
 from . import test_vat_oss
 from . import test_return_hostile
