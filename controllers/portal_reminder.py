@@ -1,3 +1,5 @@
+from urllib.parse import urlencode
+
 from odoo import fields, http
 from odoo.http import request
 from odoo.tools import consteq
@@ -34,13 +36,18 @@ class PortalReminder(CustomerPortal):
     @http.route(
         "/my/reminders/<int:letter_id>", type="http", auth="public", website=True
     )
-    def portal_my_reminder(self, letter_id, access_token=None, report_type=None, **kw):
+    def portal_my_reminder(
+        self, letter_id, access_token=None, report_type=None, lang=None, **kw
+    ):
         """Show one letter, or its PDF."""
         letter = self._find_letter(letter_id, access_token)
         if not letter:
             return request.redirect("/my")
         if report_type == "pdf":
             return self._download(letter)
+        lang = lang and request.env["ir.http"].get_nearest_lang(lang)
+        if lang and request.env.user._is_public():
+            return request.redirect(self._get_page_in(lang))
         values = self._get_page_values(self._get_open_moves(letter), letter, kw)
         return request.render("avoir.portal_my_reminders", values)
 
@@ -71,6 +78,19 @@ class PortalReminder(CustomerPortal):
         error = self._take_answer(move, answer, kw)
         mark = "&" if "?" in back else "?"
         return request.redirect(f"{back}{mark}told={error or answer}")
+
+    def _get_page_in(self, lang):
+        """Return this page's address in the language of the letter.
+
+        Later pages keep it, and a visitor who chooses another one there keeps that.
+        """
+        query = {
+            key: value
+            for key, value in request.params.items()
+            if key in ("access_token", "told")
+        }
+        path = request.env["ir.http"]._url_for(request.httprequest.path, lang)
+        return f"{path}?{urlencode(query)}"
 
     # -- helpers ---------------------------------------------------------------------
 

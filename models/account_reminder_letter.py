@@ -48,6 +48,7 @@ class AccountReminderLetter(models.Model):
         domain="[('company_id', '=', company_id)]",
         index="btree_not_null",
     )
+    plan_id = fields.Many2one(related="level_id.plan_id")
     level_forced = fields.Boolean("Level Chosen by Hand", readonly=True)
     step = fields.Integer(readonly=True)
     date = fields.Date(required=True, readonly=True)

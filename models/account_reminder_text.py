@@ -97,7 +97,9 @@ class AccountReminderLetter(models.Model):
         return formatLang(self.env, rate, digits=2)
 
     def _get_portal_link(self):
-        return f"{self.access_url}?access_token={self.sudo().access_token}"
+        # The language: the visitor's browser may speak another one.
+        token = self.sudo().access_token
+        return f"{self.access_url}?access_token={token}&lang={self._get_lang()}"
 
     def _get_subject(self):
         self.ensure_one()

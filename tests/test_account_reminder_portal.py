@@ -36,6 +36,21 @@ class TestAccountReminderPortal(ReminderPortalCommon):
         self.assertIn(self.second.name, page)
         self.assertIn("I dispute this", page)
 
+    def test_language_of_the_letter(self):
+        """The link of the mail opens in the customer's language, not the browser's."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.letter.sudo().lang = "fr_FR"
+        page = self.url_open(self._link(), headers={"Accept-Language": "en"})
+        self.assertIn('{"lang": "fr_FR"}', page.text)
+        self.assertIn(self.first.name, page.text)
+        plain = self._link().partition("&lang")[0]
+        chosen = self.url_open(f"/en{plain}", headers={"Accept-Language": "fr"})
+        self.assertIn('{"lang": "en_US"}', chosen.text, "another one was chosen there")
+        for hostile in ("xx_XX", "//evil.example.com", "fr_FR%0d%0aX: y"):
+            page = self.url_open(f"{plain}&lang={hostile}")
+            self.assertEqual(page.status_code, 200, hostile)
+            self.assertIn(self.first.name, page.text)
+
     @mute_logger("odoo.addons.base.models.ir_rule")
     def test_not_without_the_link(self):
         for url in (
