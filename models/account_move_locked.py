@@ -31,6 +31,9 @@ LOCKED_FIELDS = (
     "narration",
     "sequence_prefix",
     "sequence_number",
+    "made_sequence_gap",
+    "secure_sequence_number",
+    "inalterable_hash",
     "amount_untaxed",
     "amount_tax",
     "amount_total",
@@ -40,6 +43,14 @@ LOCKED_FIELDS = (
     "amount_total_signed",
     "amount_total_in_currency_signed",
     "amount_residual_signed",
+    "amount_untaxed_in_currency_signed",
+    "payment_state",
+    "always_tax_exigible",
+    "tax_cash_basis_rec_id",
+    "tax_cash_basis_origin_move_id",
+    "is_reminder_charge",
+    "invoice_pdf_report_file",
+    "ubl_cii_xml_file",
     "commercial_partner_id",
     "invoice_partner_display_name",
     "einvoice_format",
@@ -58,6 +69,8 @@ LOCKED_LINE_FIELDS = (
     "is_price_correction",
     "is_downpayment",
     "sequence",
+    "collapse_prices",
+    "collapse_composition",
 )
 # Lines that are printed; the others (cost of goods, rounding) are made by core.
 PRINTED_LINES = ("product", "line_section", "line_subsection", "line_note")
@@ -83,6 +96,17 @@ LOCKED_RESULT_FIELDS = (
     "amount_residual",
     "amount_residual_currency",
     "reconciled",
+    "display_type",
+    "currency_id",
+    "company_currency_id",
+    "journal_id",
+    "tax_group_id",
+    "is_storno",
+    "is_imported",
+    "cogs_origin_id",
+    "discount_date",
+    "discount_balance",
+    "discount_amount_currency",
 )
 # In the context while this addon or a button of core changes what is closed. Compared
 # by identity: a context that comes from outside cannot contain it.
@@ -90,8 +114,8 @@ OPEN = object()
 # Where a file's content is, and what it is called and belongs to. Core renames it when
 # a document is reset, by the button.
 LOCKED_FILE_FIELDS = ("raw", "datas", "db_datas", "store_fname", "checksum", "url")
-LOCKED_FILE_LABELS = ("name", "mimetype", "res_field")
-LOCKED_FILE_PLACE = ("res_model", "res_id", "company_id", "type")
+LOCKED_FILE_LABELS = ("name", "mimetype", "res_field", "access_token")
+LOCKED_FILE_PLACE = ("res_model", "res_id", "company_id", "type", "public")
 
 
 class AccountMove(models.Model):
@@ -113,6 +137,17 @@ class AccountMove(models.Model):
 
     def button_cancel(self):
         return super(AccountMove, self._open_lock()).button_cancel()
+
+    def action_toggle_block_payment(self):
+        return super(AccountMove, self._open_lock()).action_toggle_block_payment()
+
+    def _hash_moves(self, **kwargs):
+        return super(AccountMove, self._open_lock())._hash_moves(**kwargs)
+
+    def _set_next_made_sequence_gap(self, made_gap):
+        """It writes on the documents next to these, closed or not."""
+        opened = super(AccountMove, self._open_lock())
+        return opened._set_next_made_sequence_gap(made_gap)
 
     def _open_lock(self):
         """Return these documents, for code that may change what is closed."""
@@ -281,6 +316,11 @@ class IrAttachment(models.Model):
         if closed:
             self._check_not_locked(closed)
         return super().write(vals)
+
+    def generate_access_token(self):
+        """A link in a mail has a token that Odoo draws, never one that is chosen."""
+        opened = self.with_context(avoir_locked=OPEN)
+        return super(IrAttachment, opened).generate_access_token()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_locked(self):

@@ -1,15 +1,18 @@
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from ..tools import audit_guard
 from ..tools.audit_chain import COLUMNS, FIRST, Checker, Finding
 
 _logger = logging.getLogger(__name__)
 
 CHUNK = 5000
-TRIGGER = "audit_entry_refuse"
+# So long a transaction may take, at most, to remember the end that it has written.
+UNKNOWN_AFTER = timedelta(hours=1)
 
 
 @dataclass
@@ -60,8 +63,11 @@ class AuditEntry(models.Model):
             finding = checker.check(entries)
             if finding:
                 break
-        finding = finding or checker.check_end(*self._known_end(company.id))
+        end = self._known_end(company.id)
+        finding = finding or checker.check_end(*(end or (0, FIRST)))
         count, first, last, databases = self._summarize(company.id)
+        if not (finding or end) and last and self._is_long_ago(last):
+            finding = Finding(checker.number, "unknown")
         return ChainState(
             company=company,
             count=count,
@@ -104,7 +110,11 @@ class AuditEntry(models.Model):
                 company_id,
             )
         )
-        return self.env.cr.fetchone() or (0, FIRST)
+        return self.env.cr.fetchone()
+
+    @api.model
+    def _is_long_ago(self, time):
+        return fields.Datetime.now() - time > UNKNOWN_AFTER
 
     @api.model
     def _summarize(self, company_id):
@@ -123,13 +133,9 @@ class AuditEntry(models.Model):
     def _is_guarded(self):
         """Tell whether PostgreSQL refuses to change the journal, as it should."""
         self.env.cr.execute(
-            SQL(
-                "SELECT count(*) FROM pg_trigger WHERE tgname = %s AND tgenabled = 'A' "
-                "AND tgrelid = 'audit_entry'::regclass",
-                TRIGGER,
-            )
+            SQL(audit_guard.STANDING, audit_guard.TRIGGERS, audit_guard.REFUSE)
         )
-        return bool(self.env.cr.fetchone()[0])
+        return self.env.cr.fetchone()[0] == len(audit_guard.TRIGGERS)
 
     @api.model
     def _describe_state(self, state):
@@ -174,6 +180,13 @@ class AuditEntry(models.Model):
             return self.env._(
                 "%(company)s: entry %(number)s is missing. Entries before it are "
                 "sound; compare those after it with a backup.",
+                **words,
+            )
+        if finding.what == "unknown":
+            return self.env._(
+                "%(company)s: what was remembered of the journal's end is gone, so "
+                "entries after %(number)s may have been removed. Compare with a "
+                "backup or with a report that was kept.",
                 **words,
             )
         if finding.what == "broken":

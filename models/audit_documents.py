@@ -8,6 +8,15 @@ RETURN_ACTIONS = {
     "declined": "cancelled",
     "cancelled": "cancelled",
 }
+# What may be corrected on a posted document as long as the money has to move.
+OPEN_NAMES = ("payment_reference", "partner_bank_id")
+LOCK_DATES = (
+    "fiscalyear_lock_date",
+    "tax_lock_date",
+    "sale_lock_date",
+    "purchase_lock_date",
+    "hard_lock_date",
+)
 SECRET_PREFIXES = ("webhook_", "api_", "access_")
 
 
@@ -43,6 +52,8 @@ class AccountMove(models.Model):
             "net_of_tax",
             "document_uuid",
             "marketplace_return_id",
+            "invoice_again",
+            "return_goods",
         )
 
     @api.model
@@ -83,6 +94,36 @@ class AccountMove(models.Model):
             for number, date in self._get_corrected_references()
         ]
         return {"corrected_invoice_ids": corrected} if corrected else {}
+
+    def write(self, vals):
+        """Tell of changes that stay open on an invoice which has a credit note.
+
+        Invoices are not followed else: their thousands of postings say nothing here.
+        """
+        open_names = [name for name in OPEN_NAMES if name in vals]
+        told = []
+        if open_names and not self._audit_is_off():
+            invoices = self.filtered(lambda move: move.state == "posted")
+            told = [
+                (move, move._audit_read_open(open_names))
+                for move in invoices - invoices._audit_filter()
+                if move._is_locked()
+            ]
+        result = super().write(vals)
+        for move, before in told:
+            after = move._audit_read_open(open_names)
+            if after != before:
+                move._audit("changed", before=before, after=after)
+        return result
+
+    def _audit_read_open(self, names):
+        values = {}
+        for name in names:
+            value = self[name]
+            if isinstance(value, models.BaseModel):
+                value = value.id
+            values[name] = self._audit_value(name, value)
+        return values
 
     def unlink(self):
         """Remember what it was: core deletes the lines first, and nothing is left."""
@@ -301,6 +342,27 @@ class MarketplaceAccount(models.Model):
         if changed:
             self._audit("changed", after=dict.fromkeys(changed, "•••"))
         return result
+
+
+class ResCompany(models.Model):
+    """What the settings decide, and the dates to which the books are closed."""
+
+    _name = "res.company"
+    _inherit = ["res.company", "audit.mixin"]
+
+    @api.model
+    def _audit_names(self):
+        return LOCK_DATES + tuple(
+            name
+            for name in _stored_names(self)
+            if self._fields[name]._module == "avoir"
+        )
+
+    def _audit_company(self):
+        return self
+
+    def _audit_without_parent(self, created):
+        return self.browse()  # a new company has credited nothing yet
 
 
 def _stored_names(model):

@@ -11,7 +11,7 @@ from odoo.exceptions import UserError
 from odoo.sql_db import db_connect
 from odoo.tools import SQL
 
-from ..tools import audit_chain
+from ..tools import audit_chain, audit_guard
 
 _logger = logging.getLogger(__name__)
 
@@ -122,33 +122,11 @@ class AuditEntry(models.Model):
         return super()._auto_init()
 
     def init(self):
-        """Have PostgreSQL refuse what the ORM refuses, and remember the chains' ends.
-
-        ``ENABLE ALWAYS``: a session that plays a replica is refused too.
-        """
+        """Have PostgreSQL refuse what the ORM refuses, and keep the chains' ends."""
         super().init()
         if self._is_guarded():
             return  # else each upgrade would lock the table
-        self.env.cr.execute(
-            """
-            CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger AS $$
-            BEGIN
-                RAISE EXCEPTION 'the audit journal only grows: % of % is refused',
-                    TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
-            END
-            $$ LANGUAGE plpgsql;
-            DROP TRIGGER IF EXISTS audit_entry_refuse ON audit_entry;
-            CREATE TRIGGER audit_entry_refuse
-                BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_entry
-                FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_refuse();
-            ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_entry_refuse;
-            CREATE TABLE IF NOT EXISTS audit_entry_end (
-                company_id integer PRIMARY KEY,
-                number integer NOT NULL,
-                hash varchar NOT NULL
-            );
-            """
-        )
+        self.env.cr.execute(audit_guard.SETUP)
 
     # -- writing -----------------------------------------------------------------------
 

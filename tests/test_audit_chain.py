@@ -1,5 +1,7 @@
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
+from freezegun import freeze_time
 from psycopg2.errors import InsufficientPrivilege
 
 from odoo.exceptions import UserError
@@ -54,6 +56,29 @@ class TestAuditChain(AuditCommon):
                 self.env.cr.savepoint(flush=False),
             ):
                 self.env.cr.execute(SQL(statement))
+
+    def test_postgresql_keeps_the_end(self):
+        """Without it nobody would miss removed last entries."""
+        self._three()
+        self._remember_end()
+        for statement in (
+            "DELETE FROM audit_entry_end",
+            "TRUNCATE audit_entry_end",
+            "UPDATE audit_entry_end SET number = number - 1",
+            "UPDATE audit_entry_end SET hash = 'x'",
+            "UPDATE audit_entry_end SET company_id = -1, number = number + 1",
+            "SET LOCAL session_replication_role = replica; DELETE FROM audit_entry_end",
+        ):
+            with (
+                self.subTest(statement),
+                self.assertRaises(InsufficientPrivilege),
+                mute_logger("odoo.sql_db"),
+                self.env.cr.savepoint(flush=False),
+            ):
+                self.env.cr.execute(SQL(statement))
+        self.env.cr.execute("UPDATE audit_entry_end SET number = number + 1")
+        last = self._entries()[-1].number
+        self.assertEqual(self._found(), (last + 1, "missing"))
 
     # -- what is found -----------------------------------------------------------------
 
@@ -174,6 +199,30 @@ class TestAuditChain(AuditCommon):
         state = self._state()
         self.assertFalse(state.is_sound)
         self.assertIn("trigger", self.journal._describe_state(state))
+
+    def test_disabled_guard_of_the_end_is_found(self):
+        self.env.cr.execute("ALTER TABLE audit_entry_end DISABLE TRIGGER ALL")
+        self.assertFalse(self._state().is_guarded)
+
+    def test_emptied_guard_is_found(self):
+        """The trigger stands, but what it calls refuses nothing any more."""
+        self.env.cr.execute(
+            "CREATE OR REPLACE FUNCTION audit_entry_refuse() RETURNS trigger AS "
+            "$$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql"
+        )
+        self.assertFalse(self._state().is_guarded)
+        self.journal.init()
+        self.assertTrue(self._state().is_guarded)
+
+    def test_end_forgotten(self):
+        """The remembered end is gone, its trigger stands again."""
+        last = self._three()[-1].number
+        self.assertIsNone(self._found(), "it is remembered after the commit")
+        with freeze_time(datetime.now() + timedelta(hours=2)):
+            self.assertEqual(self._found(), (last, "unknown"))
+            self.assertIn("is gone", self.journal._describe_state(self._state()))
+            self._remember_end()
+            self.assertIsNone(self._found())
 
     def test_cron_tells(self):
         self._three()

@@ -296,3 +296,33 @@ class TestAuditJournal(AuditCommon):
         )
         draft.action_post()
         self.assertEqual(self._entries(draft).mapped("action"), ["created", "posted"])
+
+    def test_what_stays_open_on_an_invoice(self):
+        """Payment reference and bank account, once it has a credit note."""
+        self.invoice.payment_reference = "before"
+        self.assertFalse(self._entries(self.invoice))
+        self._credit(self.invoice, (0, 1.0))
+        self.invoice.with_user(self.biller).payment_reference = "pay elsewhere"
+        self.invoice.payment_reference = "pay elsewhere"
+        entry = self._entries(self.invoice)
+        self.assertEqual((entry.action, entry.user_id), ("changed", self.biller))
+        self.assertEqual(json.loads(entry.before), {"payment_reference": "before"})
+        self.assertEqual(
+            json.loads(entry.after), {"payment_reference": "pay elsewhere"}
+        )
+
+    def test_settings(self):
+        """What decides on credit notes, and to when the books are closed."""
+        self.company.with_user(self.env.ref("base.user_admin")).sudo().write(
+            {
+                "return_credit_policy": "post",
+                "fiscalyear_lock_date": "2015-12-31",
+                "street": "Not told",
+            }
+        )
+        entry = self._entries(self.company)
+        self.assertEqual(entry.action, "changed")
+        self.assertEqual(
+            json.loads(entry.after),
+            {"fiscalyear_lock_date": "2015-12-31", "return_credit_policy": "post"},
+        )

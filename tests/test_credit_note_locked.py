@@ -78,6 +78,15 @@ class TestCreditNoteLocked(AvoirCommon):
             ("incoterm_location", "Lyon"),
             ("sequence_prefix", "HA/"),
             ("sequence_number", 99),
+            ("made_sequence_gap", True),
+            ("secure_sequence_number", 99),
+            ("inalterable_hash", "forged"),
+            ("payment_state", "blocked"),
+            ("amount_untaxed_in_currency_signed", 5.0),
+            ("always_tax_exigible", True),
+            ("is_reminder_charge", True),
+            ("invoice_pdf_report_file", b"JVBERi0="),
+            ("ubl_cii_xml_file", b"PGEvPg=="),
         ):
             with self.subTest(field=name):
                 self._refused(lambda n=name, v=value: self.credit_note.write({n: v}))
@@ -132,6 +141,10 @@ class TestCreditNoteLocked(AvoirCommon):
                     ("parent_state", "draft"),
                     ("move_name", "X/1"),
                     ("date_maturity", "1900-01-01"),
+                    ("display_type", "line_note"),
+                    ("currency_id", self.env.ref("base.CHF").id),
+                    ("journal_id", self.company_data["default_journal_misc"].id),
+                    ("discount_date", "1900-01-01"),
                 ):
                     with self.subTest(move=move.name, field=name):
                         self._refused(
@@ -216,6 +229,8 @@ class TestCreditNoteLocked(AvoirCommon):
                     lambda f=file: f.write({"name": "renamed.xml"}),
                     lambda f=file: f.write({"mimetype": "text/plain"}),
                     lambda f=file: f.write({"res_field": "invoice_pdf_report_file"}),
+                    lambda f=file: f.write({"public": True}),
+                    lambda f=file: f.write({"access_token": "guess"}),
                     lambda f=file: f.write({"res_id": self.other.id}),
                     lambda f=file: f.write({"res_model": False, "res_id": False}),
                     lambda f=file: f.unlink(),
@@ -226,6 +241,21 @@ class TestCreditNoteLocked(AvoirCommon):
         file = self._file(self.other)
         file.raw = b"other"
         file.unlink()
+
+    def test_links_in_mails_go_on(self):
+        """Odoo draws the token of a file itself."""
+        file = self._file(self.credit_note).sudo()
+        self.assertEqual(file.generate_access_token(), [file.access_token])
+        self.assertTrue(file.access_token)
+
+    def test_core_secures_entries(self):
+        """The hash on posting, and the sequence's gaps, are core's to write."""
+        self.credit_note.journal_id.restrict_mode_hash_table = True
+        self.credit_note.button_hash()
+        self.assertTrue(self.credit_note.inalterable_hash)
+        following = self._credit(self.other, (0, 1.0))
+        self.assertTrue(following.inalterable_hash)
+        following._set_next_made_sequence_gap(True)
 
     def test_files_of_a_credit_note_that_is_reset(self):
         file = self._file(self.credit_note)

@@ -37,7 +37,8 @@ FIRST = "0" * 64  # what the first entry has for the hash of the entry before
 class Finding:
     """The first entry of a chain that is not what it was.
 
-    ``what`` is "altered", "missing", "broken" or "behind"; ``number`` is the entry's.
+    ``what`` is "altered", "missing", "broken" or "unknown" (how far the chain went is
+    not known); ``number`` is the entry's.
     """
 
     number: int
