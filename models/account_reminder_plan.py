@@ -262,7 +262,7 @@ class AccountReminderLevel(models.Model):
     def _compute_display_name(self):
         for level in self:
             level.display_name = (
-                f"{level.plan_id.name}: {level.name}"
+                f"{level.name} ({level.plan_id.name})"
                 if self.env.context.get("reminder_plan")
                 else level.name
             )
