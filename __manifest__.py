@@ -60,6 +60,7 @@
         "report/report_invoice_down_payment.xml",
         "views/account_refund_reason_views.xml",
         "views/account_move_views.xml",
+        "views/account_move_approval_views.xml",
         "views/account_move_identity_views.xml",
         "views/account_move_missing_views.xml",
         "views/account_edi_views.xml",

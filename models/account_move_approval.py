@@ -1,3 +1,5 @@
+import ast
+
 from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import UserError
 
@@ -70,18 +72,11 @@ class AccountMove(models.Model):
     def _refund_approver(self):
         """Return the user who is asked to approve this credit note."""
         self.ensure_one()
-        # sudo: who asks need not be able to read the users
-        managers = self.env.ref("avoir.group_refund_manager").sudo().all_user_ids
-        return (
-            self.refund_reason_id.sudo().approver_id
-            or managers.filtered(
-                lambda user: (
-                    user.active
-                    and user.id != SUPERUSER_ID
-                    and self.company_id in user.company_ids
-                )
-            ).sorted("id")[:1]
-        )
+        # sudo: the approver is the manager's choice, and holds for who cannot read it
+        chosen = self.refund_reason_id.sudo().approver_id
+        if self.company_id in chosen.company_ids:
+            return chosen
+        return self.company_id._get_refund_manager()
 
     def _check_refund_approval(self):
         """Approve what waits for it by posting it.
@@ -147,11 +142,33 @@ class AccountMove(models.Model):
         self._check_can_decide_refund()
         self.activity_feedback([APPROVAL_ACTIVITY], feedback=self.env._("Refused"))
         for move in self:
+            # In the language of who asked for it, who is told.
+            asker = move.create_uid
             move.message_post(
-                body=self.env._("This credit note was refused and is cancelled."),
-                partner_ids=move.create_uid.partner_id.ids,
+                body=move.with_context(lang=asker.lang).env._(
+                    "%(user)s has refused this credit note: it is cancelled.",
+                    user=self.env.user.name,
+                ),
+                partner_ids=asker.partner_id.ids,
             )
         return self.button_cancel()
+
+    @api.model
+    @api.readonly
+    def action_open_to_approve(self):
+        """Open what waits for approval in all companies of the user.
+
+        Those who are asked find it there, whichever company they work in.
+        """
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "avoir.account_move_action_to_approve"
+        )
+        companies = self.env.companies | self.env.user.company_ids
+        action["context"] = {
+            **ast.literal_eval(action["context"]),
+            "allowed_company_ids": companies.ids,
+        }
+        return action
 
     def _check_can_decide_refund(self):
         if not self._may_approve_refunds():

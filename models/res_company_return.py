@@ -30,6 +30,36 @@ class ResCompany(models.Model):
         " returns and refunds is.",
     )
 
+    def _get_refund_manager(self):
+        """Return who decides on credit notes of this company, where nobody was chosen.
+
+        First those whose company it is, then those who work in it as well; who
+        administers the system only where there is nobody else.
+
+        :return: one ``res.users`` who can see the company, or none
+        """
+        self.ensure_one()
+        # sudo: who asks need not be able to read the users
+        managers = self.env.ref("avoir.group_refund_manager").sudo().all_user_ids
+        return managers.filtered(
+            lambda user: (
+                user.active and not user._is_superuser() and self in user.company_ids
+            )
+        ).sorted(
+            lambda user: (
+                user.company_id != self,
+                user.has_group("base.group_system"),
+                user.id,
+            )
+        )[:1]
+
+    def _get_return_accountant(self):
+        """Return who is told of what could not be credited, or nobody."""
+        chosen = self.return_credit_user_id
+        if chosen.active and self in chosen.company_ids:
+            return chosen
+        return self._get_refund_manager()
+
 
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"

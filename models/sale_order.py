@@ -6,13 +6,17 @@ class SaleOrder(models.Model):
 
     credit_note_count = fields.Integer(compute="_compute_credit_note_count")
 
-    @api.depends("order_line.invoice_lines")
+    @api.depends("order_line.invoice_lines.move_id.state")
     def _compute_credit_note_count(self):
         for order in self:
             order.credit_note_count = len(order._get_credit_notes())
 
     def _get_credit_notes(self):
-        return self.invoice_ids.filtered(lambda move: move.move_type == "out_refund")
+        """Return the credit notes of these orders, those refused or cancelled left
+        out."""
+        return self.invoice_ids.filtered(
+            lambda move: move.move_type == "out_refund" and move.state != "cancel"
+        )
 
     @api.readonly
     def action_view_credit_notes(self):

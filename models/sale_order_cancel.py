@@ -1,6 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.tools import formatLang
 
 from ..tools.credit import CreditLine, CreditRequest
 from ..tools.credit_amounts import UNTAXED
@@ -20,6 +21,9 @@ class SaleOrder(models.Model):
     uncredited_invoice_names = fields.Char(
         compute="_compute_uncredited_invoice_ids", compute_sudo=True
     )
+    waiting_credit_text = fields.Char(
+        compute="_compute_waiting_credit_text", compute_sudo=True
+    )
 
     @api.depends(
         "state",
@@ -31,6 +35,50 @@ class SaleOrder(models.Model):
             invoices = order._get_uncredited_invoices()
             order.uncredited_invoice_ids = invoices
             order.uncredited_invoice_names = ", ".join(invoices.mapped("name"))
+
+    @api.depends(
+        "state",
+        "order_line.invoice_lines.move_id.state",
+        "order_line.invoice_lines.move_id.amount_total",
+        "order_line.invoice_lines.move_id.amount_residual",
+    )
+    @api.depends_context("lang")
+    def _compute_waiting_credit_text(self):
+        """Say that a cancelled order is not credited as long as that is a draft."""
+        for order in self:
+            order.waiting_credit_text = (
+                order.state == "cancel" and order._get_waiting_credit_text()
+            )
+
+    def _get_waiting_credit_text(self):
+        drafts = self._get_credit_notes().filtered(lambda move: move.state == "draft")
+        invoices = drafts.corrected_invoice_ids
+        if not invoices:
+            return False
+        names = ", ".join(invoices.mapped("name"))
+        # An order's invoices may be in several currencies: each is named.
+        amounts = []
+        for currency, notes in drafts.grouped("currency_id").items():
+            paid = sum(
+                min(note.amount_total, max(0.0, left))
+                for note in notes
+                for left in [
+                    sum(one._get_paid_amount() for one in note.corrected_invoice_ids)
+                ]
+            )
+            if currency.compare_amounts(paid, 0.0) > 0:
+                amounts.append(formatLang(self.env, paid, currency_obj=currency))
+        if not amounts:
+            return self.env._(
+                "The credit note of %(invoices)s is a draft: it waits to be posted.",
+                invoices=names,
+            )
+        return self.env._(
+            "%(amount)s paid by the customer waits for the credit note of %(invoices)s"
+            " to be posted.",
+            amount=", ".join(amounts),
+            invoices=names,
+        )
 
     def _get_uncredited_invoices(self):
         """Return the posted invoices of this order that are not credited whole, credit
@@ -79,19 +127,37 @@ class SaleOrder(models.Model):
 
     def _tell_of_uncredited_invoices(self):
         self.ensure_one()
-        links = Markup(", ").join(
-            move._get_html_link() for move in self.uncredited_invoice_ids
-        )
+        user = self.user_id or self.env.user
         self.message_post(
-            body=self.env._(
+            body=self.with_context(lang=user.lang).env._(
                 "The order is cancelled, but %(invoices)s are posted and not credited.",
-                invoices=links,
+                invoices=self.uncredited_invoice_ids._get_html_links(),
             )
         )
+        self._ask_to_credit(user)
+
+    def _tell_of_refused_credit(self, credit_notes):
+        """Tell the salesperson who refused, and have an accountant find a way out."""
+        self.ensure_one()
+        seller = self.user_id or self.create_uid
+        self.message_post(
+            body=self.with_context(lang=seller.lang).env._(
+                "%(user)s has refused %(credit_notes)s: %(invoices)s are posted and"
+                " not credited.",
+                user=self.env.user.name,
+                credit_notes=credit_notes._get_html_links(),
+                invoices=self.uncredited_invoice_ids._get_html_links(),
+            ),
+            partner_ids=seller.partner_id.ids,
+        )
+        self._ask_to_credit(self.company_id._get_return_accountant() or seller)
+
+    def _ask_to_credit(self, user):
+        inside = self.with_context(lang=user.lang).env
         self.activity_schedule(
             "mail.mail_activity_data_todo",
-            summary=self.env._("Credit the invoices of a cancelled order"),
-            user_id=self.user_id.id or self.env.uid,
+            summary=inside._("Credit the invoices of a cancelled order"),
+            user_id=user.id,
         )
 
     # -- what is credited --------------------------------------------------------------
@@ -232,3 +298,18 @@ class AccountMove(models.Model):
                 and line.sudo().sale_line_ids.order_id & orders
             )
         )
+
+    def _get_html_links(self):
+        """Return the names of these documents, as links, to be put into a message."""
+        return Markup(", ").join(move._get_html_link() for move in self)
+
+    def action_refuse_refund(self):
+        """Tell cancelled orders as well: they are not credited by it after all."""
+        # sudo: who decides on credit notes need not be able to write on orders
+        orders = self.sudo().invoice_line_ids.sale_line_ids.order_id
+        result = super().action_refuse_refund()
+        orders.invalidate_recordset()
+        for order in orders.filtered(lambda one: one.state == "cancel"):
+            if order.uncredited_invoice_ids:
+                order._tell_of_refused_credit(self & order.invoice_ids)
+        return result

@@ -111,21 +111,6 @@ class StockPicking(models.Model):
         kind = self.env.ref("avoir.mail_activity_type_return_credit")
         return self.activity_ids.filtered(lambda one: one.activity_type_id == kind)
 
-    def _get_credit_responsible(self):
-        """The accountant who is told of what went wrong, or nobody."""
-        chosen = self.company_id.return_credit_user_id
-        managers = self.env.ref("avoir.group_refund_manager").sudo().all_user_ids
-        return (
-            chosen
-            or managers.filtered(
-                lambda user: (
-                    user.active
-                    and not user._is_superuser()
-                    and self.company_id in user.company_ids
-                )
-            ).sorted("id")[:1]
-        )
-
     # ------------------------------------------------------------------
     # The credit notes
     # ------------------------------------------------------------------
@@ -239,7 +224,7 @@ class StockPicking(models.Model):
     def _tell_accountant(self, summary):
         """Ask an accountant to look at this return, once at a time."""
         self.ensure_one()
-        user = self._get_credit_responsible()
+        user = self.company_id._get_return_accountant()
         if user and not self._get_credit_activities():
             self.activity_schedule(
                 "avoir.mail_activity_type_return_credit",

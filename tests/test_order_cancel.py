@@ -67,6 +67,46 @@ class TestOrderCancel(DownPaymentCommon):
         self.assertEqual(credit_note.refund_approval, "to_approve")
         self.assertFalse(order.uncredited_invoice_ids)
 
+    def test_a_draft_credits_nothing_yet(self):
+        """The order says so, to who reads it, until the credit note is posted."""
+        order = self._order((self.ordered, 10))
+        down = self._take(order, 30)
+        self._pay(down, amount=90)
+        credit_note = self._cancel(order, self.salesman)
+        order = order.with_user(self.salesman)
+        self.assertIn("90.00", order.waiting_credit_text)
+        self.assertIn(down.name, order.waiting_credit_text)
+        self.assertIn("not credited before", order.message_ids[0].body)
+        self.assertIn(f'data-oe-id="{credit_note.id}"', order.message_ids[0].body)
+        credit_note.refund_approval = "none"
+        credit_note.action_post()
+        self.assertFalse(order.waiting_credit_text)
+
+    def test_unpaid_draft(self):
+        order = self._order((self.ordered, 10))
+        down = self._take(order, 30)
+        self._cancel(order, self.salesman)
+        self.assertIn(down.name, order.waiting_credit_text)
+        self.assertNotIn("paid", order.waiting_credit_text)
+
+    def test_refused(self):
+        """Who sold is told by whom, and an accountant has something to do."""
+        order = self._order((self.ordered, 10), user_id=self.salesman.id)
+        self._take(order, 30)
+        credit_note = self._cancel(order, self.salesman)
+        self.assertEqual(order.credit_note_count, 1)
+        manager = self._new_user("dp_manager", "avoir.group_refund_manager")
+        self.company.return_credit_user_id = manager
+        order.activity_ids.unlink()
+        credit_note.with_user(manager).action_refuse_refund()
+        message = order.message_ids[0]
+        self.assertIn(f"{manager.name} has refused", message.body)
+        self.assertIn(self.salesman.partner_id, message.partner_ids)
+        self.assertEqual(order.activity_ids.user_id, manager)
+        self.assertFalse(order.waiting_credit_text)
+        self.assertTrue(order.uncredited_invoice_names)
+        self.assertEqual(order.credit_note_count, 0)
+
     def test_after_final_invoice(self):
         """What was deducted comes back once."""
         order = self._order((self.ordered, 10))

@@ -1,3 +1,5 @@
+import ast
+
 from psycopg2 import IntegrityError
 
 from odoo import Command
@@ -115,7 +117,7 @@ class TestRefundReason(AvoirCommon):
         told = credit_note.message_ids.filtered(
             lambda message: self.biller.partner_id in message.partner_ids
         )
-        self.assertIn("refused", told.body)
+        self.assertIn(f"{self.manager.name} has refused", told.body)
         credit_note.button_draft()
         self.assertEqual(credit_note.refund_approval, "none")
         self.assertTrue(credit_note.action_post())
@@ -146,6 +148,46 @@ class TestRefundReason(AvoirCommon):
         invoice = self._invoice([(5, 50, self.vat20)])
         credit_note = self._credit_as(self.biller, invoice, 4)
         self.assertEqual(credit_note.activity_ids.summary, "Avoir à approuver")
+
+    def test_the_approver_is_of_the_company(self):
+        """First who has it as the main one, last who administers the system."""
+        company = self.env["res.company"].create({"name": "Asking"})
+        company.sudo().user_ids -= self.env.user
+        self.assertFalse(company._get_refund_manager())
+        admin = self._new_user("boss", "base.group_system,avoir.group_refund_manager")
+        admin.company_ids += company
+        self.assertEqual(company._get_refund_manager(), admin)
+        visitor = self._new_user("visitor", "avoir.group_refund_manager")
+        visitor.company_ids += company
+        self.assertEqual(company._get_refund_manager(), visitor)
+        owner = self._new_user("owner", "avoir.group_refund_manager")
+        owner.write({"company_ids": company.ids, "company_id": company.id})
+        self.assertEqual(company._get_refund_manager(), owner)
+        owner.active = False
+        self.assertEqual(company._get_refund_manager(), visitor)
+
+    def test_an_approver_without_the_company_is_not_asked(self):
+        other = self.setup_other_company(name="Other")["company"]
+        stranger = self._new_user("stranger", "avoir.group_refund_manager")
+        stranger.write({"company_id": other.id, "company_ids": [(6, 0, other.ids)]})
+        self.reason.approver_id = stranger
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        self.assertTrue(credit_note.activity_ids.user_id)
+        self.assertNotEqual(credit_note.activity_ids.user_id, stranger)
+
+    def test_what_waits_is_found_in_every_company(self):
+        other = self.setup_other_company(name="Other")["company"]
+        self.manager.write({"company_ids": [(4, other.id)], "company_id": other.id})
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        moves = self.env["account.move"].with_user(self.manager)
+        action = moves.with_company(other).action_open_to_approve()
+        self.assertEqual(action["context"]["allowed_company_ids"][0], other.id)
+        found = moves.with_context(**action["context"]).search(
+            ast.literal_eval(action["domain"])
+        )
+        self.assertIn(credit_note, found)
 
     def test_changed_after_approval(self):
         credit_note = self._by_hand(self.biller)

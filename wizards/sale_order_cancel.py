@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -147,12 +149,26 @@ class SaleOrderCancel(models.TransientModel):
                     move.return_picking_ids = [Command.link(picking.id)]
 
     def _log(self, credit_notes):
-        if credit_notes:
-            self.env["sale.order"]._log_credit_note_origin(credit_notes.sudo())
-            names = ", ".join(credit_notes.sudo().mapped("display_name"))
-            self.order_id.message_post(
-                body=self.env._("Cancelled; credited by %(names)s.", names=names)
+        if not credit_notes:
+            return
+        credit_notes = credit_notes.sudo()
+        self.env["sale.order"]._log_credit_note_origin(credit_notes)
+        order = self.order_id
+        env = order.with_context(lang=(order.user_id or self.env.user).lang).env
+        drafts = credit_notes.filtered(lambda move: move.state == "draft")
+        posted = credit_notes - drafts
+        texts = []
+        if posted:
+            links = posted._get_html_links()
+            texts.append(env._("Cancelled; credited by %(names)s.", names=links))
+        if drafts:
+            links = drafts._get_html_links()
+            texts.append(
+                env._(
+                    "Cancelled; not credited before %(names)s is posted.", names=links
+                )
             )
+        order.message_post(body=Markup("<br/>").join(texts))
 
 
 class SaleOrderCancelLine(models.TransientModel):
