@@ -149,7 +149,8 @@ class AuditReport(models.TransientModel):
                 )
                 for rate, base, tax in row["vat"]
             ),
-            "goods": "\n".join(
+            "goods": row["goods_note"]
+            or "\n".join(
                 f"{name} {format_date(self.env, day) if day else '…'}"
                 for name, day in row["returns"]
             ),

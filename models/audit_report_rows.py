@@ -58,6 +58,7 @@ class AccountMove(models.Model):
             "total": abs(self.amount_total_signed),
             "vat": self._audit_vat(),
             "returns": self._audit_returns(),
+            "goods_note": self._audit_goods_note(),
             "payments": self._audit_payments(),
             "state": self.state,
             "overcredited": self._audit_overcredited(),
@@ -102,6 +103,12 @@ class AccountMove(models.Model):
             for picking in self.return_picking_ids
             if picking.state != "cancel"
         ]
+
+    def _audit_goods_note(self):
+        """Return what an auditor asks at once: goods came back, and by no transfer?"""
+        if self.refund_reason_id.return_goods and not self._audit_returns():
+            return self.env._("No transfer, though the reason says goods come back")
+        return ""
 
     def _audit_payments(self):
         """Return what it was paid or set off with: (number, amount)."""

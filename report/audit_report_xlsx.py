@@ -133,7 +133,8 @@ def _write_credit_notes(sheet, report, styles):
             row["total"],
             *(vat.get(rate, (0.0, 0.0))[0] for rate in rates),
             *(vat.get(rate, (0.0, 0.0))[1] for rate in rates),
-            ", ".join(f"{name} {day or '…'}" for name, day in row["returns"]),
+            row["goods_note"]
+            or ", ".join(f"{name} {day or '…'}" for name, day in row["returns"]),
             ", ".join(f"{name} {amount:.2f}" for name, amount in row["payments"]),
             states[row["state"]],
         ]

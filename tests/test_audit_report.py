@@ -62,6 +62,15 @@ class TestAuditReport(AvoirCommon):
         self.assertIn(self.invoice.name, line.money)
         self.assertEqual(line.action_open()["res_id"], self.credit_notes[0].id)
 
+    def test_goods_that_no_transfer_brought(self):
+        """The reason says goods come back: an auditor asks where they are."""
+        self.assertFalse(self._report().line_ids[0].goods)
+        self.reason.return_goods = True
+        report = self._report()
+        self.assertIn("No transfer", report.line_ids[0].goods)
+        rows = load_workbook(io.BytesIO(make_xlsx(report))).worksheets[1].values
+        self.assertTrue(any("No transfer" in str(row) for row in rows))
+
     def test_gap_and_cancelled(self):
         """A cancelled document keeps its number; one that is gone leaves a gap."""
         self.credit_notes[0].button_draft()
