@@ -131,6 +131,7 @@ class AccountMove(models.Model):
         have a format. What cannot be made is told on the document and stops nothing.
         """
         attachments, now = [], fields.Datetime.now()
+        self._read_for_einvoices()
         for move in self:
             partner = move.commercial_partner_id.with_company(move.company_id)
             builder = (
@@ -142,14 +143,7 @@ class AccountMove(models.Model):
             if builder is None or isinstance(builder, (bool, str)):
                 continue
             content, missing = move._make_einvoice(builder)
-            move._open_lock().write(
-                {
-                    "einvoice_format": partner.invoice_edi_format,
-                    "einvoice_date": False if missing else now,
-                    "einvoice_missing": missing,
-                    "einvoice_sha256": False if missing else _sha256(content),
-                }
-            )
+            move._keep_einvoice(partner.invoice_edi_format, content, missing, now)
             if not missing:
                 attachments.append(
                     {
@@ -165,6 +159,27 @@ class AccountMove(models.Model):
             # As core does when sending: users may not write files of this kind.
             self.env["ir.attachment"].with_user(SUPERUSER_ID).create(attachments)
             self.invalidate_recordset(["ubl_cii_xml_id", "ubl_cii_xml_file"])
+
+    def _read_for_einvoices(self):
+        """Read at once what the builders would read document by document."""
+        lines = (self | self._get_corrected_invoices()).line_ids
+        lines.fetch(["tax_ids", "tax_tag_ids", "sale_line_ids", "product_uom_id"])
+
+    def _keep_einvoice(self, einvoice_format, content, missing, now):
+        """Put the results into the fields past ``account.move.write``.
+
+        That would add up the document's lines again, for each document.
+        """
+        values = {
+            "einvoice_format": einvoice_format,
+            "einvoice_date": False if missing else now,
+            "einvoice_missing": missing,
+            "einvoice_sha256": False if missing else _sha256(content),
+        }
+        for name, value in values.items():
+            field = self._fields[name]
+            field.write(self, field.convert_to_cache(value, self))
+        self.modified(values)
 
     def _make_einvoice(self, builder):
         """Return the file and None, or None and what is missing, one a line."""
@@ -184,6 +199,20 @@ class AccountMove(models.Model):
 
 def _sha256(content):
     return hashlib.sha256(content).hexdigest()
+
+
+class ResCountryGroup(models.Model):
+    _inherit = "res.country.group"
+
+    def exists(self):
+        """Do not ask again for groups that this transaction has read.
+
+        Core's builders look up Europe by its external id ten times a document.
+        """
+        known = self._fields["country_ids"]._get_cache(self.env)
+        if all(group_id in known for group_id in self._ids):
+            return self
+        return super().exists()
 
 
 class AccountMoveSend(models.AbstractModel):

@@ -1,5 +1,6 @@
 from ast import literal_eval
 from hashlib import sha256
+from unittest.mock import patch
 
 from lxml import etree
 
@@ -117,6 +118,27 @@ class TestEinvoice(EinvoiceCommon):
         self.assertEqual(move._need_ubl_cii_xml("ubl_bis3"), False)
         move._freeze_einvoices()
         self.assertEqual(move.ubl_cii_xml_id, file)
+
+    def test_statements_do_not_grow_with_documents(self):
+        """One statement for each further document: core's, for the unit's code."""
+        self._be_in("NL")
+        counts = []
+        for count in (2, 6):
+            with patch.object(type(self.env["account.move"]), "_freeze_einvoices"):
+                notes = self.env["account.move"].union(
+                    *(
+                        self._credit(self._invoice_of("NL", "business"), (0, 1.0))
+                        for _number in range(count)
+                    )
+                )
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            notes._freeze_einvoices()
+            self.env.flush_all()
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(set(notes.mapped("einvoice_state")), {"frozen"})
+        self.assertLessEqual(counts[1] - counts[0], 4, counts)
 
     def test_altered_file_is_told(self):
         move = self._credit_note("BE", "business", "full")
