@@ -34,8 +34,16 @@ class AccountReminderDue(models.AbstractModel):
             return found
         for row in self.env.execute_query_dict(
             SQL(
-                "%s SELECT * FROM (%s) told ORDER BY residual < 0, currency, due, id",
-                self._get_query(company, today, partners, own, standard, forced),
+                "%s SELECT * FROM (%s) said ORDER BY residual < 0, currency, due, id",
+                self._get_query(
+                    company,
+                    today,
+                    partners,
+                    self._get_open_query(),
+                    own=own,
+                    standard=standard,
+                    forced=forced,
+                ),
                 self._get_charged_query(company, today, own),
             )
         ):
@@ -65,14 +73,25 @@ class AccountReminderDue(models.AbstractModel):
                                             letter.channel) AS channel) chosen
           ORDER BY letter.name, letter.partner
             """,
-            self._get_query(company, today, partners, None, standard, None),
+            self._get_query(
+                company,
+                today,
+                partners,
+                self._get_gathered_query(),
+                standard=standard,
+            ),
         )
 
     @api.model
-    def _get_query(self, company, today, partners, own, standard, forced):
+    def _get_query(
+        self, company, today, partners, opened, own=None, standard=False, forced=None
+    ):
         """Return the parts of the statement, each of them resting on those before.
 
-        Of these are ``stepped``, one row a line, and ``letter``, one row a customer.
+        Of these are ``stepped``, one row for each of ``open``, and ``letter``, one row
+        a customer.
+
+        :param opened: the part ``open``: each line, or lines that are alike together
         """
         for model in (
             "account.move",
@@ -88,9 +107,11 @@ class AccountReminderDue(models.AbstractModel):
         return SQL(
             """
             WITH step AS (%(steps)s), rate AS (%(rates)s), forced AS (%(forced)s),
-                 open AS MATERIALIZED (%(open)s),
+                 silent AS (%(silent)s),
+                 line AS NOT MATERIALIZED (%(lines)s),
+                 told AS (%(told)s),
+                 %(opened)s,
                  customer AS (%(customers)s),
-                 netted AS (%(netted)s),
                  timely AS (%(timely)s),
                  stepped AS (%(stepped)s),
                  letter AS (%(letters)s)
@@ -106,11 +127,13 @@ class AccountReminderDue(models.AbstractModel):
                 "partner int, level int",
                 [{"partner": key, "level": id_} for key, id_ in (forced or {}).items()],
             ),
-            open=self._get_open_query(company, today, partners),
+            silent=self._get_silent_query(today),
+            lines=self._get_line_query(company, today, partners),
+            told=self._get_told_query(company, own_ids),
+            opened=opened,
             customers=self._get_customers_query(company, today, own_ids, standard),
-            netted=self._get_netted_query(today),
-            timely=self._get_timely_query(company, today, own_ids),
-            stepped=self._get_stepped_query(),
+            timely=self._get_timely_query(today),
+            stepped=self._get_stepped_query(forced),
             letters=self._get_reminded_query(standard),
         )
 
@@ -160,13 +183,49 @@ class AccountReminderDue(models.AbstractModel):
     # -- the parts of the statement ----------------------------------------------------
 
     @api.model
-    def _get_open_query(self, company, today, partners):
+    def _get_silent_query(self, today):
+        """Invoices that are not asked for.
+
+        They are disputed, promised, blocked, being paid or under a credit note that is
+        still a draft.
+        """
+        return SQL(
+            """
+            SELECT id FROM account_move
+             WHERE payment_state IN ('in_payment', 'blocked')
+                OR reminder_disputed
+                OR reminder_promise_date >= %s
+         UNION ALL
+            SELECT reversed_entry_id FROM account_move
+             WHERE state = 'draft' AND reversed_entry_id IS NOT NULL
+         UNION ALL
+            SELECT paying.invoice_id
+              FROM account_invoice_transaction_rel paying
+              JOIN payment_transaction transaction
+                ON transaction.id = paying.transaction_id
+             WHERE transaction.state IN ('pending', 'authorized')
+            """,
+            today,
+        )
+
+    @api.model
+    def _get_line_query(self, company, today, partners):
         """Overdue lines that may be asked for, and all open credits."""
+        # sudo: which accounts are receivables is no secret
+        accounts = self.env["account.account"].sudo()
         domain = [
             ("company_id", "=", company.id),
             ("parent_state", "=", "posted"),
-            ("account_id.account_type", "=", "asset_receivable"),
-            ("account_id.non_trade", "=", False),
+            (
+                "account_id",
+                "in",
+                accounts.search(
+                    [
+                        ("account_type", "=", "asset_receivable"),
+                        ("non_trade", "=", False),
+                    ]
+                ).ids,
+            ),
             ("reconciled", "=", False),
             ("amount_residual_currency", "!=", 0),
             ("partner_id", "!=", False),
@@ -176,9 +235,22 @@ class AccountReminderDue(models.AbstractModel):
         query = self.env["account.move.line"]._search(domain, order="id")
         query.order = None
         line = SQL.identifier(query.table)
-        query.add_join("JOIN", "m", "account_move", SQL("m.id = %s.move_id", line))
         query.add_join("JOIN", "p", "res_partner", SQL("p.id = %s.partner_id", line))
-        query.add_where(self._get_askable(line, today))
+        query.add_where(
+            SQL(
+                """(
+                %(line)s.amount_residual_currency > 0
+                AND COALESCE(%(line)s.date_maturity, %(line)s.date) < %(today)s
+                AND NOT COALESCE(%(line)s.no_followup, FALSE)
+                AND %(line)s.move_id NOT IN (SELECT id FROM silent)
+             OR %(line)s.amount_residual_currency < 0
+                AND %(line)s.move_id NOT IN (SELECT id FROM account_move
+                                              WHERE payment_state = 'in_payment'))
+                """,
+                line=line,
+                today=today,
+            )
+        )
         return query.select(
             SQL("p.commercial_partner_id AS partner"),
             SQL("%s.id AS id", line),
@@ -188,38 +260,34 @@ class AccountReminderDue(models.AbstractModel):
             SQL("%s.amount_currency AS total", line),
             SQL("%s.amount_residual_currency AS residual", line),
             SQL("%s.amount_residual AS residual_company", line),
-            SQL("COALESCE(m.is_reminder_charge, FALSE) AS is_charge"),
         )
 
     @api.model
-    def _get_askable(self, line, today):
-        """Say which lines count.
+    def _get_told_query(self, company, own_ids):
+        """What letters said of lines before.
 
-        Left out is what is disputed, promised, blocked, being paid or under a credit
-        note that is still a draft.
+        ``taken`` is the last level that a letter took; a cancelled letter took none,
+        but what it booked stays booked, and ``interest_until`` tells up to when. What
+        lines took that are no more, since the invoice was taken back and posted anew,
+        all lines of the invoice have taken.
         """
         return SQL(
-            """(
-            %(line)s.amount_residual_currency < 0
-            AND m.payment_state IS DISTINCT FROM 'in_payment'
-         OR %(line)s.amount_residual_currency > 0
-            AND COALESCE(%(line)s.date_maturity, %(line)s.date) < %(today)s
-            AND NOT COALESCE(%(line)s.no_followup, FALSE)
-            AND m.payment_state NOT IN ('in_payment', 'blocked')
-            AND NOT COALESCE(m.reminder_disputed, FALSE)
-            AND (m.reminder_promise_date IS NULL
-                 OR m.reminder_promise_date < %(today)s)
-            AND NOT EXISTS (SELECT FROM account_move credit
-                             WHERE credit.reversed_entry_id = m.id
-                               AND credit.state = 'draft')
-            AND NOT EXISTS (SELECT FROM account_invoice_transaction_rel paying
-                              JOIN payment_transaction transaction
-                                ON transaction.id = paying.transaction_id
-                             WHERE paying.invoice_id = m.id
-                               AND transaction.state IN ('pending', 'authorized')))
+            """
+            SELECT COALESCE(said.move_line_id, heir.id) AS line,
+                   MAX(step) FILTER (WHERE state <> 'cancelled') AS taken,
+                   MAX(date) FILTER (WHERE state <> 'cancelled') AS last,
+                   MAX(date) FILTER (WHERE charged AND interest > 0) AS interest_until
+              FROM account_reminder_letter_line said
+         LEFT JOIN LATERAL (SELECT id FROM account_move_line
+                             WHERE said.move_line_id IS NULL
+                               AND move_id = said.move_id) heir ON TRUE
+             WHERE company_id = %(company)s AND level_id IS NOT NULL
+               AND (state IN ('queued', 'sent', 'failed') OR charged)
+               AND NOT letter_id = ANY(%(own)s)
+             GROUP BY 1
             """,
-            line=line,
-            today=today,
+            company=company.id,
+            own=own_ids,
         )
 
     @api.model

@@ -10,102 +10,146 @@ class AccountReminderDue(models.AbstractModel):
     _inherit = "account.reminder.due"
 
     @api.model
-    def _get_netted_query(self, today):
+    def _get_open_query(self):
+        """``open``: each line, with what was said of it before."""
+        return SQL(
+            "open AS MATERIALIZED (%s)",
+            self._get_netted_query(
+                SQL(
+                    """
+                    SELECT line.*, COALESCE(told.taken, -1) AS taken, told.last,
+                           told.interest_until,
+                           COALESCE(move.is_reminder_charge, FALSE) AS is_charge
+                      FROM line
+                      JOIN account_move move ON move.id = line.move
+                 LEFT JOIN told ON told.line = line.id
+                    """
+                )
+            ),
+        )
+
+    @api.model
+    def _get_gathered_query(self):
+        """``open``: lines of which the same was said together, as their oldest one.
+
+        Levels come by age, so the oldest line of these reaches its next level first.
+        Credits are set off line by line: with them each line stays by itself.
+        """
+        return SQL(
+            """
+            gathered AS MATERIALIZED (
+                SELECT partner, currency, COALESCE(told.taken, -1) AS taken, told.last,
+                       MIN(due) AS due, SUM(residual) AS residual,
+                       SUM(residual_company) AS residual_company,
+                       MIN(residual) < 0 AS has_credit
+                  FROM line
+             LEFT JOIN told ON told.line = line.id
+                 GROUP BY 1, 2, 3, 4),
+            apart AS (SELECT partner, currency FROM gathered WHERE has_credit),
+            open AS MATERIALIZED (
+                SELECT partner, taken, last, due, residual, residual_company,
+                       0 AS credited
+                  FROM gathered
+                 WHERE (partner, currency) NOT IN (SELECT * FROM apart)
+             UNION ALL
+                SELECT partner, taken, last, due, residual, residual_company, credited
+                  FROM (%s) netted)
+            """,
+            self._get_netted_query(
+                SQL(
+                    """
+                    SELECT line.*, COALESCE(told.taken, -1) AS taken, told.last
+                      FROM line
+                 LEFT JOIN told ON told.line = line.id
+                     WHERE (partner, currency) IN (SELECT * FROM apart)
+                    """
+                )
+            ),
+        )
+
+    @api.model
+    def _get_netted_query(self, lines):
         """Lines with the open credits taken off the oldest ones of their currency.
 
         Of a currency in which the customer owes nothing, nothing is told.
         """
         return SQL(
             """
-            SELECT counted.*,
-                   CASE WHEN residual > 0
-                        THEN LEAST(residual, GREATEST(credit - before, 0))
-                        ELSE 0 END AS credited,
-                   CASE WHEN residual > 0 THEN %s::date - due ELSE 0 END AS days_late,
-                   SUM(residual_company) OVER (PARTITION BY partner) AS letter_amount
-              FROM (SELECT open.*,
+            SELECT *, CASE WHEN residual > 0
+                           THEN LEAST(residual, GREATEST(credit - before, 0))
+                           ELSE 0 END AS credited
+              FROM (SELECT *,
                            SUM(GREATEST(residual, 0)) OVER mine AS owed,
                            -SUM(LEAST(residual, 0)) OVER mine AS credit,
                            SUM(GREATEST(residual, 0)) OVER
                                (PARTITION BY partner, currency ORDER BY due, id)
                            - residual AS before
-                      FROM open
-                     WHERE partner IN (SELECT id FROM customer)
+                      FROM (%s) line
                     WINDOW mine AS (PARTITION BY partner, currency)) counted
              WHERE owed > credit
             """,
-            today,
+            lines,
         )
 
     @api.model
-    def _get_timely_query(self, company, today, own_ids):
-        """Lines with the next level of each whose time has come.
-
-        ``taken`` is the last level that a letter took; a cancelled letter took none,
-        but what it booked stays booked, and ``interest_until`` tells up to when. What
-        lines took that are no more, since the invoice was taken back and posted anew,
-        all lines of the invoice have taken.
-        """
+    def _get_timely_query(self, today):
+        """Lines with the next level of each whose time has come."""
         return SQL(
             """
-            SELECT netted.*, customer.plan, next.step AS next,
-                   COALESCE(told.step, -1) AS taken, told.interest_until
-              FROM netted
-              JOIN customer ON customer.id = netted.partner
-         LEFT JOIN (SELECT COALESCE(told.move_line_id, heir.id) AS move_line_id,
-                           MAX(step) FILTER (WHERE state <> 'cancelled') AS step,
-                           MAX(date) FILTER (WHERE state <> 'cancelled') AS last,
-                           MAX(date) FILTER (WHERE charged AND interest > 0)
-                           AS interest_until
-                      FROM account_reminder_letter_line told
-         LEFT JOIN LATERAL (SELECT id FROM account_move_line
-                             WHERE told.move_line_id IS NULL
-                               AND move_id = told.move_id) heir ON TRUE
-                     WHERE company_id = %(company)s AND level_id IS NOT NULL
-                       AND (state IN ('queued', 'sent', 'failed') OR charged)
-                       AND NOT letter_id = ANY(%(own)s)
-                     GROUP BY 1) told ON told.move_line_id = netted.id
+            SELECT late.*, next.step AS next
+              FROM (SELECT open.*, customer.plan, customer.minimum,
+                           CASE WHEN residual > 0 THEN %(today)s::date - due
+                                ELSE 0 END AS days_late,
+                           SUM(residual_company) OVER (PARTITION BY partner)
+                           AS letter_amount
+                      FROM open
+                      JOIN customer ON customer.id = open.partner) late
          LEFT JOIN step next
-                ON next.plan = customer.plan
-               AND next.step = COALESCE(told.step, -1) + 1
-               AND netted.residual > netted.credited
-               AND netted.days_late >= next.days
-               AND (told.last IS NULL OR %(today)s::date - told.last >= next.interval)
-               AND netted.letter_amount >= next.minimum
-             WHERE netted.letter_amount > 0
-               AND netted.letter_amount >= customer.minimum
+                ON next.plan = late.plan
+               AND next.step = late.taken + 1
+               AND late.residual > late.credited
+               AND late.days_late >= next.days
+               AND (late.last IS NULL OR %(today)s::date - late.last >= next.interval)
+               AND late.letter_amount >= next.minimum
+             WHERE late.letter_amount > 0
+               AND late.letter_amount >= late.minimum
             """,
-            company=company.id,
-            own=own_ids,
             today=today,
         )
 
     @api.model
-    def _get_stepped_query(self):
+    def _get_stepped_query(self, forced):
         """Lines with the level that they take: their next one, or the chosen one.
 
         To a level that was chosen go the lines that the letter is about, where they
         have not been there yet: those whose time has come, else all.
         """
+        taken = SQL("SELECT timely.*, timely.next AS step FROM timely")
+        if forced:
+            taken = SQL(
+                """
+                SELECT timely.*,
+                       CASE WHEN chosen.step IS NULL THEN timely.next
+                            WHEN timely.residual > timely.credited
+                                 AND timely.taken < chosen.step
+                                 AND (timely.next IS NOT NULL
+                                      OR COUNT(timely.next) OVER
+                                         (PARTITION BY timely.partner) = 0)
+                            THEN chosen.step END AS step
+                  FROM timely
+             LEFT JOIN (SELECT forced.partner, step.plan, step.step
+                          FROM forced
+                          JOIN step ON step.id = forced.level) chosen
+                    ON chosen.partner = timely.partner AND chosen.plan = timely.plan
+                """
+            )
         return SQL(
             """
             SELECT judged.*, step.id AS level
-              FROM (SELECT timely.*,
-                           CASE WHEN chosen.step IS NULL THEN timely.next
-                                WHEN timely.residual > timely.credited
-                                     AND timely.taken < chosen.step
-                                     AND (timely.next IS NOT NULL
-                                          OR COUNT(timely.next) OVER
-                                             (PARTITION BY timely.partner) = 0)
-                                THEN chosen.step END AS step
-                      FROM timely
-                 LEFT JOIN (SELECT forced.partner, step.plan, step.step
-                              FROM forced
-                              JOIN step ON step.id = forced.level) chosen
-                        ON chosen.partner = timely.partner
-                       AND chosen.plan = timely.plan) judged
+              FROM (%s) judged
          LEFT JOIN step ON step.plan = judged.plan AND step.step = judged.step
-            """
+            """,
+            taken,
         )
 
     @api.model

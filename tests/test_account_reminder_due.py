@@ -1,10 +1,11 @@
 from datetime import date, timedelta
+from random import Random
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from .reminder_common import ReminderCommon, leap_day
+from .reminder_common import Command, ReminderCommon, leap_day
 
 
 @tagged("post_install", "-at_install")
@@ -243,3 +244,74 @@ class TestAccountReminderDue(ReminderCommon):
         self.assertEqual(letter._get_told().amount_residual, 250)
         self.assertIn("250.00", letter.with_user(self.accountant).amounts)
         self.assertIn(invoice.name, letter.preview)
+
+    def test_letters_are_what_their_lines_say(self):
+        """Lines looked at together reach the same level as line by line."""
+        self.plan.level_ids.channel = "call"
+        partners = self.env["res.partner"].create(
+            [{"name": f"Mixed {n}", "is_company": True} for n in range(60)]
+        )
+        random = Random(7)
+        self._owe(partners, random)
+        for ago in (40, 25, 10):
+            some = Command.set(random.sample(partners.ids, 30))
+            self._sent(ago, partner_ids=[some])
+            self._owe(partners, random)
+        due = self.env["account.reminder.due"]
+        for standard in (False, True):
+            found = due._get_lines(
+                self.company, self.today, partners, standard=standard
+            )
+            letters = {
+                row[0]: row[-4:]
+                for row in due._execute(
+                    due._get_letters_query(
+                        self.company, self.today, partners, standard=standard
+                    )
+                )
+            }
+            keys = ("letter_level", "letter_step", "letter_amount", "letter_oldest")
+            self.assertEqual(
+                letters,
+                {
+                    partner: tuple(rows[0][key] for key in keys)
+                    for partner, rows in found.items()
+                },
+            )
+            self.assertGreater(len(letters), 20)
+
+    def _owe(self, partners, random):
+        """Book what many customers owe, and credits, in two currencies."""
+        account = self.company_data["default_account_receivable"]
+        revenue = self.company_data["default_account_revenue"]
+        pound = self.setup_other_currency("GBP", rates=[("2016-01-01", 2.0)])
+        lines = []
+        for partner in partners:
+            for _number in range(random.randint(0, 3)):
+                currency = random.choice((self.company.currency_id, pound))
+                amount = random.choice((-30, 3, 40, 55, 100))
+                lines.append(
+                    {
+                        "partner_id": partner.id,
+                        "account_id": account.id,
+                        "currency_id": currency.id,
+                        "amount_currency": amount,
+                        "balance": amount / (2 if currency == pound else 1),
+                        "no_followup": False,
+                        "date_maturity": self.today
+                        - timedelta(days=random.randint(-5, 90)),
+                    }
+                )
+        lines.append(
+            {
+                "account_id": revenue.id,
+                "balance": -sum(line["balance"] for line in lines),
+            }
+        )
+        self.env["account.move"].create(
+            {
+                "journal_id": self.company_data["default_journal_misc"].id,
+                "date": self.today,
+                "line_ids": [Command.create(line) for line in lines],
+            }
+        ).action_post()
