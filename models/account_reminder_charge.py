@@ -141,4 +141,7 @@ class AccountReminderLetter(models.Model):
             post=True,
         )
         self._write_own({"waived_move_id": credit_note.id})
+        self._message_log(
+            body=self.env._("The charges were waived: %s", credit_note._get_html_link())
+        )
         return credit_note

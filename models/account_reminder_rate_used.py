@@ -44,7 +44,7 @@ class AccountReminderRun(models.Model):
 
     rate_outdated = fields.Boolean(compute="_compute_rate_outdated")
 
-    @api.depends("state")
+    @api.depends("state", "kind")
     def _compute_rate_outdated(self):
         """Say whether a law lacks the rate of the half-year and is reckoned with.
 
@@ -62,6 +62,8 @@ class AccountReminderRun(models.Model):
 
     def _is_rate_missing(self):
         self.ensure_one()
+        if self.kind == "standard":
+            return False
         levels = self.env["account.reminder.level"].search(
             [
                 ("company_id", "=", self.company_id.id),

@@ -1,10 +1,10 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .reminder_common import ReminderCommon
+from .reminder_common import ReminderCommon, leap_day
 
 
 @tagged("post_install", "-at_install")
@@ -23,6 +23,14 @@ class TestAccountReminderCharge(ReminderCommon):
         values = letter._get_letter_values()
         self.assertIn("441-10", values["interest_basis"])
         self.assertEqual(values["totals"][0]["amount"], 1060)
+
+    def test_interest_over_a_leap_day(self):
+        """29 February counts as a day, and a year has 365 days all the same."""
+        self.level1.interest_mode = "law"
+        due = date(2027, 12, 31)
+        self._late(0, 3650, invoice_date=due, invoice_date_due=due)
+        line = self._run(leap_day()).letter_ids._get_told()
+        self.assertEqual((line.interest_days, line.interest), (60, 60))
 
     def test_no_interest_of_private_customers(self):
         self.partner.is_company = False
@@ -86,6 +94,7 @@ class TestAccountReminderCharge(ReminderCommon):
         self.assertEqual(credit.reversed_entry_id, charge)
         self.assertEqual(credit.refund_reason_id, self.reason)
         self.assertEqual(charge.payment_state, "reversed")
+        self.assertIn(credit.name, letter.message_ids[:1].body)
         with self.assertRaisesRegex(UserError, "nothing charged"):
             letter.action_waive()
 

@@ -97,6 +97,12 @@ class TestAccountReminderPrint(ReminderCommon):
         self.assertTrue(run.rate_outdated, "what was sent was sent with the old one")
         self.assertFalse(self._run().rate_outdated)
 
+    def test_standard_letters_need_no_rate(self):
+        self._late(30)
+        self.plan.level_ids.interest_mode = "law"
+        self.assertTrue(self._run().rate_outdated)
+        self.assertFalse(self._run(kind="standard").rate_outdated)
+
     def test_no_rate_without_interest(self):
         self._late(30)
         run = self._run()

@@ -44,6 +44,34 @@ class TestAccountReminderRun(ReminderCommon):
         self.assertTrue(run.action_print()["url"])
         self.assertTrue(run.letter_ids.printed_date)
 
+    def test_no_language(self):
+        """Who has no language is written to in the company's."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.company.partner_id.lang = "fr_FR"
+        self.level1.with_context(lang="fr_FR").subject = "Rappel : {amount}"
+        self.partner.lang = False
+        self._late(30)
+        letter = self._sent(0).letter_ids
+        self.assertRegex(letter.mail_id.subject, r"^Rappel : .*100,00")
+
+    def test_mail_of_the_parent(self):
+        """A contact for invoices without an address gets the customer's mail."""
+        self.env["res.partner"].create(
+            {"name": "AP", "parent_id": self.partner.id, "type": "invoice"}
+        )
+        self._late(30)
+        letter = self._sent(0).letter_ids
+        self.assertEqual(letter.mail_id.email_to, "wassenaar@example.com")
+
+    def test_subsidiary_gets_its_own(self):
+        """A company below another one owes for itself."""
+        subsidiary = self._customer("Subsidiary", parent_id=self.partner.id)
+        self._late(30, 100)
+        self._late(30, 70, partner_id=subsidiary.id)
+        run = self._run()
+        self.assertEqual(self._letter(run).amount_due, 100)
+        self.assertEqual(self._letter(run, subsidiary).amount_due, 70)
+
     def test_channel_of_the_customer(self):
         mine = self.partner.with_company(self.company)
         self._late(30)
