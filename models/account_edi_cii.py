@@ -59,7 +59,9 @@ class AccountEdiXmlCii(models.AbstractModel):
         for code, text in notes:
             if text:
                 note = etree.SubElement(document, f"{{{RAM}}}IncludedNote")
-                etree.SubElement(note, f"{{{RAM}}}Content").text = text
+                etree.SubElement(note, f"{{{RAM}}}Content").text = einvoice.xml_text(
+                    text
+                )
                 if code:
                     etree.SubElement(note, f"{{{RAM}}}SubjectCode").text = code
 
@@ -68,7 +70,9 @@ class AccountEdiXmlCii(models.AbstractModel):
         number = credit_note._einvoice_order_number()
         if order is not None:
             if number:
-                order.find("ram:IssuerAssignedID", NAMES).text = number
+                order.find("ram:IssuerAssignedID", NAMES).text = einvoice.xml_text(
+                    number
+                )
             else:
                 order.getparent().remove(order)
         settlement = root.find(".//ram:ApplicableHeaderTradeSettlement", NAMES)
@@ -78,7 +82,7 @@ class AccountEdiXmlCii(models.AbstractModel):
                 settlement, f"{{{RAM}}}InvoiceReferencedDocument"
             )
             number = etree.SubElement(reference, f"{{{RAM}}}IssuerAssignedID")
-            number.text = invoice.name
+            number.text = einvoice.xml_text(invoice.name)
             issued = etree.SubElement(reference, f"{{{RAM}}}FormattedIssueDateTime")
             date = etree.SubElement(
                 issued, f"{{{QDT}}}DateTimeString", format="102", nsmap={"qdt": QDT}
@@ -183,7 +187,9 @@ class AccountEdiXmlCii(models.AbstractModel):
                     product.append(name)
             if not name.text:
                 label = product.findtext("ram:Description", namespaces=NAMES)
-                name.text = label or credit_note._einvoice_line_name(number)
+                name.text = einvoice.xml_text(
+                    label or credit_note._einvoice_line_name(number)
+                )
         for node in root.iterfind(".//ram:SpecifiedTaxRegistration", NAMES):
             if not einvoice.clean(node.findtext("ram:ID", namespaces=NAMES)):
                 node.getparent().remove(node)

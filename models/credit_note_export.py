@@ -12,6 +12,7 @@ from lxml import etree
 from odoo import api, models
 from odoo.fields import Domain
 
+from ..tools.einvoice import xml_text
 from .account_move_post import REFUND_TYPES
 
 PAGE = 200  # documents in memory at a time
@@ -194,7 +195,9 @@ class AccountMove(models.Model):
         _fill(element, header)
         corrects = etree.SubElement(element, "corrects")
         for name, day in self._get_corrected_references() if any(names) else ():
-            etree.SubElement(corrects, "invoice", number=name, date=_date(day))
+            etree.SubElement(
+                corrects, "invoice", number=xml_text(name), date=_date(day)
+            )
         lines = etree.SubElement(element, "lines")
         for values in self._export_lines():
             _fill(etree.SubElement(lines, "line", number=values.pop("line")), values)
@@ -203,20 +206,7 @@ class AccountMove(models.Model):
 
 def _fill(element, values):
     for name, value in values.items():
-        etree.SubElement(element, name).text = _xml_text(value)
-
-
-def _xml_text(value):
-    """Leave out what XML 1.0 has no place for."""
-    return (
-        "".join(
-            char
-            for char in value
-            if char in "\t\n\r" or "\x20" <= char <= "\ud7ff" or "\ue000" <= char
-        )
-        .replace("\ufffe", "")
-        .replace("\uffff", "")
-    )
+        etree.SubElement(element, name).text = xml_text(value)
 
 
 def _csv(rows):

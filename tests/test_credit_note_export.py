@@ -98,6 +98,20 @@ class TestCreditNoteExport(AvoirCommon):
         amounts = root.xpath("//n:line/n:untaxed/text()", namespaces=names)
         self.assertEqual(amounts, ["99.50", "1.50"] * 3)
 
+    def test_control_characters_in_a_number(self):
+        """One document does not stop the export of the whole month."""
+        number = f"{self.invoice.name}\x01"
+        self.env.cr.execute(
+            "UPDATE account_move SET name = %s WHERE id = %s",
+            [number, self.invoice.id],
+        )
+        self.env.invalidate_all()
+        root = etree.fromstring(b"".join(self._export(file_format="xml")._stream()))
+        self.assertEqual(
+            root.find(".//n:invoice", {"n": module.NAMESPACE}).get("number"),
+            number[:-1],
+        )
+
     def test_pages(self):
         """The same file, whatever is read at a time."""
         for kind in ("csv", "xml"):

@@ -119,6 +119,23 @@ class TestEinvoice(EinvoiceCommon):
         move._freeze_einvoices()
         self.assertEqual(move.ubl_cii_xml_id, file)
 
+    def test_texts_that_xml_has_no_place_for(self):
+        """A vertical tab comes along when somebody copies from a word processor."""
+        text = "Broken\x0b <b>&</b> 😀 שלום"
+        for code, edi_format in (("FR", "facturx"), ("BE", "ubl_bis3")):
+            self._be_in(code)
+            invoice = self._invoice_of(code, "business", post=False)
+            invoice.partner_id.invoice_edi_format = edi_format
+            invoice.partner_id.name = text
+            invoice.ref = text
+            invoice.invoice_line_ids[0].name = text
+            invoice.action_post()
+            move = self._credit(invoice, (0, 1.0), values={"refund_note": text})
+            with self.subTest(edi_format):
+                self.assertFalse(move.einvoice_missing)
+                content = move.ubl_cii_xml_id.raw.decode()
+                self.assertIn("Broken &lt;b&gt;&amp;&lt;/b&gt; 😀 שלום", content)
+
     def test_statements_do_not_grow_with_documents(self):
         """One statement for each further document: core's, for the unit's code."""
         self._be_in("NL")

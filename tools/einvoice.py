@@ -191,3 +191,15 @@ def explain_exemption(category, with_code=True):
     has_code = (category.get("cbc:TaxExemptionReasonCode") or {}).get("_text")
     if with_code and code and not has_code:
         category["cbc:TaxExemptionReasonCode"] = {"_text": code}
+
+
+def xml_text(value):
+    """Return ``value`` without what XML 1.0 has no place for."""
+    return "".join(
+        char
+        for char in value
+        if char in "\t\n\r"
+        or "\x20" <= char <= "\ud7ff"
+        or "\ue000" <= char <= "\ufffd"
+        or "\uffff" < char
+    )
