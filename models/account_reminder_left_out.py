@@ -328,9 +328,9 @@ class AccountReminderRun(models.Model):
                 else 0
             )
 
-    def action_prepare(self):
+    def _prepare(self):
         """Look at what is due, and keep when that was."""
-        result = super().action_prepare()
+        result = super()._prepare()
         self._write_own({"prepared_date": fields.Datetime.now()})
         return result
 

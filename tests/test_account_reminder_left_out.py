@@ -132,6 +132,14 @@ class TestAccountReminderLeftOut(ReminderCommon):
         self.assertTrue(standard.letter_ids)
         self.assertFalse(self._why(standard))
 
+    def test_standard_letter_that_is_empty(self):
+        disputed = self._late(30)
+        disputed._set_dispute("No")
+        action = self.partner.with_user(self.accountant).action_standard_reminder()
+        run = self.env["account.reminder.run"].browse(action["res_id"])
+        self.assertEqual((run.letter_count, run.left_out_count), (0, 1))
+        self.assertEqual(self._why(run), {disputed: ("disputed", False)})
+
     def test_only_these_customers(self):
         other = self._customer("Other")
         mine, theirs = self._late(30), self._late(30, partner_id=other.id)
