@@ -57,6 +57,7 @@ from . import marketplace_import_row
 from . import stock_move_verdict
 from . import stock_picking_return
 from . import stock_picking_credit
+from . import stock_picking_return_rest
 from . import stock_picking_return_slip
 from . import stock_picking_return_unsold
 from . import stock_picking_return_vendor

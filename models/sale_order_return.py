@@ -6,12 +6,11 @@ class SaleOrder(models.Model):
 
     can_return = fields.Boolean(compute="_compute_can_return")
 
-    @api.depends("state", "order_line.qty_delivered")
+    @api.depends("state", "order_line.move_ids.returned_move_ids.state")
     def _compute_can_return(self):
         for order in self:
-            order.can_return = order.state == "sale" and any(
-                line.qty_delivered > 0 and line.qty_delivered_method == "stock_move"
-                for line in order.order_line
+            order.can_return = order.state == "sale" and bool(
+                order._get_returnable_lines()
             )
 
     def _get_returnable_lines(self):

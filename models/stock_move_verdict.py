@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from .avoir_number_mixin import AvoirNumberMixin
+
 # What becomes of goods that came back, and the field that says of how many.
 QUANTITY_FIELDS = {
     "scrap": "return_scrap_qty",
@@ -78,6 +80,7 @@ class StockMove(models.Model):
         done = self.filtered(lambda move: move.state == "done")
         if (judged and done) or done._is_settled_otherwise(vals):
             self._raise_verdict_stands()
+        AvoirNumberMixin._check_numbers(self, {name: vals[name] for name in judged})
         return super().write(vals)
 
     def _is_settled_otherwise(self, vals):

@@ -42,13 +42,14 @@ class StockPicking(models.Model):
     def _filter_to_credit(self):
         """The returns that were received and are not credited, those of marketplaces
         left out: they are credited by their own policy."""
+        unsold = self._get_unsold_left_to_credit()
         return self.filtered(
             lambda picking: (
                 picking.return_state == "to_credit"
                 and (
                     picking._get_moves_to_credit()
                     or picking._get_refused_left_to_credit()
-                    or picking._get_unsold_left_to_credit()
+                    or picking in unsold
                 )
             )
         )

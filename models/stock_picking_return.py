@@ -119,6 +119,7 @@ class StockPicking(models.Model):
         received = self.filtered(lambda picking: picking.state == "done")
         received |= received.credit_note_ids.return_picking_ids
         received.mapped("move_ids.returned_move_ids")
+        unsold = received._get_unsold_left_to_credit()
         for picking in self:
             if picking.return_kind != "customer":
                 picking.return_state = False
@@ -127,7 +128,7 @@ class StockPicking(models.Model):
             elif picking.state != "done":
                 picking.return_state = "expected"
             else:
-                picking.return_state = picking._get_credit_state()
+                picking.return_state = picking._get_credit_state(picking in unsold)
 
     @api.model
     def _expand_return_state(self, states, domain):
@@ -138,8 +139,11 @@ class StockPicking(models.Model):
             usual += ["to_credit", "draft", "credited"]
         return [one for one, _label in RETURN_STATES if one in usual or one in states]
 
-    def _get_credit_state(self):
-        """How far the money of these received goods is given back."""
+    def _get_credit_state(self, has_unsold):
+        """How far the money of these received goods is given back.
+
+        :param has_unsold: whether goods that no order sold are left to credit
+        """
         self.ensure_one()
         notes = self.credit_note_ids.filtered(_is_counted)
         together = notes.return_picking_ids | self
@@ -148,7 +152,7 @@ class StockPicking(models.Model):
             return "to_credit"
         if any(self._get_refused_left_to_credit().values()):
             return "to_credit"
-        if self._get_unsold_left_to_credit():
+        if has_unsold:
             return "to_credit"
         if not notes:
             return "received"

@@ -32,10 +32,10 @@ class StockPicking(models.Model):
 
     @api.depends("return_state")
     def _compute_can_be_settled(self):
+        waiting = self.filtered(lambda picking: picking.return_state == "to_credit")
+        unsold = waiting._get_unsold_left_to_credit()
         for picking in self:
-            picking.can_be_settled = picking.return_state == "to_credit" and bool(
-                picking._get_unsold_left_to_credit()
-            )
+            picking.can_be_settled = picking in unsold
 
     def action_settle_return(self):
         """Credit nothing here for goods that no order sold; accountants say so.
@@ -43,8 +43,9 @@ class StockPicking(models.Model):
         :raise UserError: where something of an order is left to credit
         """
         self.env["account.move"].check_access("create")
+        unsold = self._get_unsold_left_to_credit()
         for picking in self:
-            if not picking._get_unsold_left_to_credit():
+            if picking not in unsold:
                 raise UserError(
                     self.env._(
                         "%(transfer)s: only goods that no order sold can be left"
@@ -59,23 +60,37 @@ class StockPicking(models.Model):
         """What came back that no order sold, that the customer was invoiced for by
         hand, and that the credit notes of these transfers do not say.
 
-        :return: ``{product: quantity}``, in the unit of the product, above zero
+        :return: ``{transfer: ({product: quantity}, invoice lines)}`` of those that have
+            any: quantities in the unit of the product, above zero; of the lines made by
+            hand those that have something of it left, latest first
         """
-        self.ensure_one()
+        # What is looked at for one by one is read for all of them.
+        moves = self.move_ids
+        (moves | moves.returned_move_ids).sudo().move_line_ids.mapped("quantity")
         # sudo: `return_settled` is not for the warehouse, whose receipt asks for it
-        if self.sudo().return_settled:
-            return {}
-        left = self._get_unsold_received()
-        lines = self._find_unsold_invoice_lines(left) if left else ()
-        invoiced = {line.product_id for line in lines}
-        return {
-            product: quantity
-            for product, quantity in left.items()
-            if product in invoiced
+        received = {
+            picking: left
+            for picking in self
+            if not picking.sudo().return_settled
+            and (left := picking._get_unsold_received())
         }
+        by_customer = self._find_unsold_invoice_lines(received)
+        result = {}
+        for picking, left in received.items():
+            key = (picking.company_id.id, picking.partner_id.commercial_partner_id.id)
+            lines = by_customer.get(key, self.env["account.move.line"])
+            lines = lines.filtered(lambda line, left=left: line.product_id in left)
+            if lines:
+                invoiced = {product: left[product] for product in lines.product_id}
+                result[picking] = (invoiced, lines)
+        return result
 
     def _get_unsold_received(self):
-        """As :meth:`_get_unsold_left_to_credit`, invoiced or not."""
+        """What of this transfer :meth:`_get_unsold_left_to_credit` is about, invoiced
+        or not.
+
+        :return: ``{product: quantity}``
+        """
         moves = self.move_ids.filtered(lambda move: move._is_unsold_return())
         # Nothing was announced before the addon was there: not asked about now.
         if not moves or not any(self.move_ids.mapped("return_announced_qty")):
@@ -99,25 +114,33 @@ class StockPicking(models.Model):
             if product.uom_id.compare(quantity, 0) > 0
         }
 
-    def _find_unsold_invoice_lines(self, products):
-        """The invoice lines made by hand for this customer that have something left of
-        these products, latest first."""
+    @api.model
+    def _find_unsold_invoice_lines(self, received):
+        """Find the invoice lines made by hand that have something left, at once.
+
+        :param received: ``{transfer: {product: quantity}}``
+        :return: ``{(company id, customer id): lines}``, latest first
+        """
+        if not received:
+            return {}
+        pickings = self.concat(*received)
+        products = {product.id for left in received.values() for product in left}
         # sudo: whether an order is behind them is not for accountants alone
         lines = (
             self.env["account.move.line"]
             .sudo()
             .search(
                 [
-                    ("company_id", "=", self.company_id.id),
+                    ("company_id", "in", pickings.company_id.ids),
                     ("parent_state", "=", "posted"),
                     ("move_id.move_type", "=", "out_invoice"),
                     ("display_type", "=", "product"),
-                    ("product_id", "in", [product.id for product in products]),
+                    ("product_id", "in", list(products)),
                     ("sale_line_ids", "=", False),
                     (
                         "move_id.commercial_partner_id",
-                        "=",
-                        self.partner_id.commercial_partner_id.id,
+                        "in",
+                        pickings.partner_id.commercial_partner_id.ids,
                     ),
                 ],
                 order="date desc, id desc",
@@ -125,6 +148,8 @@ class StockPicking(models.Model):
         )
         return lines.filtered(
             lambda line: line.product_uom_id.compare(line.creditable_quantity, 0) > 0
+        ).grouped(
+            lambda line: (line.company_id.id, line.move_id.commercial_partner_id.id)
         )
 
     def _prepare_unsold_credit_requests(self):
@@ -135,9 +160,8 @@ class StockPicking(models.Model):
         by_invoice = defaultdict(list)
         pickings = defaultdict(self.browse)
         taken = defaultdict(float)
-        for picking in self:
-            left = picking._get_unsold_left_to_credit()
-            for line in picking._find_unsold_invoice_lines(left) if left else ():
+        for picking, (left, lines) in self._get_unsold_left_to_credit().items():
+            for line in lines:
                 product, unit = line.product_id, line.product_uom_id
                 part = min(
                     product.uom_id._compute_quantity(left[product], unit, round=False),

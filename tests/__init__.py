@@ -2,6 +2,7 @@ from . import test_stock_return
 from . import test_return_receipt
 from . import test_sale_order_return
 from . import test_return_extra
+from . import test_return_rest
 from . import test_return_tour
 from . import test_return_unsold
 from . import test_return_vendor_extra
@@ -18,6 +19,7 @@ from . import test_credit_note_export
 from . import test_credit_note_missing
 from . import test_credit_note_locked
 from . import test_performance
+from . import test_reversal_redraft
 from . import test_reversal_wizard
 from . import test_marketplace_return
 from . import test_marketplace_return_changes

@@ -135,6 +135,9 @@ class TestReturnReceipt(AvoirReturnCommon):
         self.assertRecordValues(
             scrap, [{"scrap_qty": 1, "state": "done", "location_id": self.stock.id}]
         )
+        # What leaves the stock again is no line of what came back.
+        self.assertNotIn(scrap.move_ids, back.move_ids)
+        self.assertTrue(back.has_scrap_move)
         repair = self.warehouse.return_repair_location_id
         self.assertEqual(self.on_hand(self.delivered, repair), 1)
         # two to stock; the refused one waits there, reserved for its way back

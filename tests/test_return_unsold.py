@@ -188,3 +188,21 @@ class TestReturnUnsold(AvoirReturnCommon):
         note = order._create_invoices(final=True)
         self.assertEqual(note.amount_untaxed, 100)
         self.assertEqual(back.return_state, "credited")
+
+    def test_looked_up_for_all_at_once(self):
+        """As many statements for six returns as for two."""
+        self.company.return_credit_policy = "none"
+        self.invoiced_by_hand(40)
+        backs = self.env["stock.picking"]
+        for _index in range(6):
+            backs |= self.back(self.delivered_by_hand(), 2)
+        counts = []
+        for some in (backs, backs[:2], backs):  # once to warm up
+            self.env.flush_all()
+            self.env.invalidate_all()
+            before = self.cr.sql_log_count
+            self.assertEqual(len(some._get_unsold_left_to_credit()), len(some))
+            counts.append(self.cr.sql_log_count - before)
+        self.assertEqual(counts[1], counts[2])
+        requests = backs._prepare_unsold_credit_requests()
+        self.assertEqual(sum(len(one.lines) for one in requests), 6)

@@ -40,6 +40,7 @@ class TestSaleOrderReturn(AvoirSaleCommon):
         self._deliver(order, 2)
         self._deliver(order)
         self.assertTrue(order.can_return)
+        self.assertFalse(self._order((self.delivered, 2)).can_return)
         form = self.wizard(order)
         self.assertEqual(len(form.line_ids), 2)
         with form.line_ids.edit(0) as line:

@@ -25,6 +25,11 @@ class AccountMoveReversalLine(models.TransientModel):
     credited_quantity = fields.Float(
         related="move_line_id.credited_quantity", string="Credited"
     )
+    credited_subtotal = fields.Monetary(
+        related="move_line_id.credited_subtotal",
+        string="Amount Credited",
+        help="Before taxes, price corrections too.",
+    )
     creditable_quantity = fields.Float(
         related="move_line_id.creditable_quantity", string="Left"
     )

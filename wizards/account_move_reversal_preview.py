@@ -25,6 +25,15 @@ class AccountMoveReversal(models.TransientModel):
     needs_approval = fields.Boolean(compute="_compute_preview")
     preview_message = fields.Char(compute="_compute_preview")
     summary = fields.Char(compute="_compute_summary")
+    has_credits = fields.Boolean(compute="_compute_has_credits")
+
+    @api.depends("line_ids.credited_quantity", "line_ids.credited_subtotal")
+    def _compute_has_credits(self):
+        for wizard in self:
+            wizard.has_credits = any(
+                line.credited_quantity or line.credited_subtotal
+                for line in wizard.line_ids
+            )
 
     @api.depends("move_ids")
     def _compute_summary(self):
