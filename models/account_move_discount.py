@@ -25,7 +25,16 @@ class AccountMove(models.Model):
         :return: the credit notes, in the order of ``totals``
         :raise UserError: as ``_create_credit_notes``
         """
-        requests = [
+        requests = self._prepare_discount_requests(product, totals, values)
+        return self._create_credit_notes(requests, post=post)
+
+    @api.model
+    def _prepare_discount_requests(self, product, totals, values=None):
+        """Ask for the discounts, as ``_create_discount_credit_notes`` makes them.
+
+        :return: a list of ``CreditRequest``
+        """
+        return [
             CreditRequest(
                 invoice.with_context(avoir_discount_product_id=product.id),
                 total=total,
@@ -37,7 +46,6 @@ class AccountMove(models.Model):
             )
             for invoice, total in totals.items()
         ]
-        return self._create_credit_notes(requests, post=post)
 
     @api.model
     def _fill_credit_line(self, vals, credit, base_line):
@@ -112,15 +120,10 @@ class AccountMove(models.Model):
         return move
 
     @api.model
-    def _prepare_discount_line(self, product, partner, total, taxes, currency):
-        """Return the values of a line that comes to ``total`` with its taxes."""
+    def _prepare_discount_base_line(self, partner, total, taxes, currency):
+        """Return the base line of core's tax engine that comes to ``total``."""
         AccountTax = self.env["account.tax"]
         company = self.env.company
-        fiscal_position = (
-            self.env["account.fiscal.position"]
-            .with_company(company)
-            ._get_fiscal_position(partner)
-        )
         base_line = AccountTax._prepare_base_line_for_taxes_computation(
             None,
             price_unit=total,
@@ -132,6 +135,18 @@ class AccountMove(models.Model):
         )
         AccountTax._add_tax_details_in_base_line(base_line, company)
         AccountTax._round_base_lines_tax_details([base_line], company)
+        return base_line
+
+    @api.model
+    def _prepare_discount_line(self, product, partner, total, taxes, currency):
+        """Return the values of a line that comes to ``total`` with its taxes."""
+        company = self.env.company
+        fiscal_position = (
+            self.env["account.fiscal.position"]
+            .with_company(company)
+            ._get_fiscal_position(partner)
+        )
+        base_line = self._prepare_discount_base_line(partner, total, taxes, currency)
         details = base_line["tax_details"]
         included = sum(
             tax["tax_amount_currency"]

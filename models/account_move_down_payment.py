@@ -217,17 +217,32 @@ class SaleOrderLine(models.Model):
             origin = line._get_down_payment_origin().move_id
             deducting = line.invoice_lines.move_id.filtered(_is_posted) - origin
             deducting = deducting.filtered(lambda move: move.move_type == "out_invoice")
+            names = ", ".join(deducting.mapped("name")) or "…"
+            if origin.state == "draft":
+                raise UserError(
+                    self.env._(
+                        "%(order)s: %(others)s would deduct the down payment of "
+                        "%(amount)s, which is still a draft. Post the down payment "
+                        "first.",
+                        order=line.order_id.name,
+                        others=names,
+                        amount=formatLang(
+                            self.env,
+                            origin.amount_total,
+                            currency_obj=origin.currency_id,
+                        ),
+                    )
+                )
             raise UserError(
                 self.env._(
-                    "Down payment %(invoice)s of %(order)s: %(excess)s before taxes "
-                    "more would be deducted by %(others)s than was taken and not "
-                    "credited. Post the down payment first if it is a draft; if its "
-                    "amount was deducted already, credit the invoice that deducts it.",
-                    invoice=origin.display_name or line.name,
+                    "%(order)s: %(others)s would deduct %(excess)s before taxes more "
+                    "of the down payment %(invoice)s than was taken and not credited. "
+                    "If it was deducted already, credit the invoice that deducts it.",
                     order=line.order_id.name,
+                    others=names,
                     excess=formatLang(
                         self.env, -left[UNTAXED], currency_obj=line.currency_id
                     ),
-                    others=", ".join(deducting.mapped("display_name")) or "…",
+                    invoice=origin.name or line.name,
                 )
             )

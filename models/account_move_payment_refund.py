@@ -107,6 +107,8 @@ class AccountMove(models.Model):
         :return: the action that tells what the provider answered
         :raise UserError: where nothing can be paid back by this way
         """
+        if not self:
+            raise UserError(self.env._("Choose the credit notes to pay back."))
         transactions = self.env["payment.transaction"]
         for move in self:
             move.check_access("write")

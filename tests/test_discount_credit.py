@@ -1,3 +1,4 @@
+from odoo import fields
 from odoo.tests import tagged
 
 from .down_payment_common import DownPaymentCommon
@@ -79,6 +80,46 @@ class TestDiscountCredit(DownPaymentCommon):
             with self.subTest(values), self.assertRefused(text):
                 self._wizard_on(invoice, **values).action_credit()
         self.assertFalse(invoice.reversal_move_ids)
+
+    def test_percentage_of_what_is_left(self):
+        """No discount on what was credited before; the VAT of each rate is shown."""
+        invoice = self._invoice([(2, 50.0, self.vat20), (1, 100.0, self.vat5)])
+        self._give_back(invoice, quantity=1)
+        wizard = self._wizard_on(invoice, percent=10)
+        left = 60 + invoice.invoice_line_ids[1].price_total
+        self.assertAlmostEqual(wizard.total, left / 10)
+        rates = wizard.tax_totals["subtotals"][0]["tax_groups"]
+        shown = sum(group["tax_amount_currency"] for group in rates)
+        self.assertEqual(len(rates), len((self.vat20 | self.vat5).tax_group_id))
+        action = wizard.action_credit()
+        credit_note = self.env["account.move"].browse(action["res_id"])
+        self.assertAlmostEqual(credit_note.amount_tax, shown)
+        self.assertAlmostEqual(credit_note.amount_total, left / 10)
+
+    def test_nothing_left(self):
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        self._give_back(invoice, quantity=1)
+        with self.assertRefused(invoice.name):
+            self._wizard_on(invoice)
+
+    def test_button_says_whether_it_posts(self):
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        wizard = self._wizard_on(invoice, percent=10)
+        self.assertTrue(wizard.will_post)
+        wizard.date = "2099-01-01"
+        self.assertFalse(wizard.will_post)
+        wizard.date = fields.Date.today()
+        wizard.reason_id.sudo().approval_amount = 11
+        wizard.invalidate_recordset(["will_post"])
+        self.assertFalse(wizard.will_post)
+        wizard.percent = 5
+        self.assertTrue(wizard.will_post)
+
+    def test_too_much_is_said_before_the_button(self):
+        invoice = self._invoice([(1, 100.0, self.vat20)])
+        wizard = self._wizard_on(invoice, kind="amount", amount=121)
+        self.assertIn("120.00", wizard.preview_message)
+        self.assertFalse(wizard.tax_totals)
 
     def test_outside_any_invoice(self):
         """Case 20: marked, with its reason; to the cent with its taxes."""

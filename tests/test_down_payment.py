@@ -335,3 +335,13 @@ class TestDownPayment(DownPaymentCommon):
             .create({"amount": amount})
             ._create_payments()
         )
+
+    def test_what_is_left_out_is_said(self):
+        """Before a regular invoice: what it leaves out, as it is not delivered."""
+        order = self._order((self.ordered, 1), (self.delivered, 3))
+        wizard = self._wizard(order, advance_payment_method="delivered")
+        self.assertIn(f"3 × {self.delivered.display_name}", wizard.left_out)
+        self.assertNotIn(self.ordered.display_name, wizard.left_out)
+        self._deliver(order)
+        wizard = self._wizard(order, advance_payment_method="delivered")
+        self.assertFalse(wizard.left_out)

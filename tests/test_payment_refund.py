@@ -269,3 +269,7 @@ class TestPaymentRefund(DownPaymentCommon):
             self._refund(credit_note)
         transaction.child_transaction_ids._post_process()
         self.assertEqual(credit_note.amount_residual, 0)
+
+    def test_nothing_chosen(self):
+        with self.assertRaises(UserError):
+            self.env["account.move"].with_user(self.accountant).action_refund_online()

@@ -38,6 +38,9 @@ class AccountDiscountCredit(models.TransientModel):
         compute_sudo=True,
         help="With taxes.",
     )
+    tax_totals = fields.Binary(compute="_compute_preview", exportable=False)
+    preview_message = fields.Char(compute="_compute_preview")
+    will_post = fields.Boolean(compute="_compute_will_post", compute_sudo=True)
     tax_ids = fields.Many2many(
         "account.tax",
         string="Taxes",
@@ -68,12 +71,16 @@ class AccountDiscountCredit(models.TransientModel):
 
     @api.model
     def default_get(self, fields_list):
-        """Take the invoices or the customer that the wizard is opened on."""
+        """Take the invoices or the customer that the wizard is opened on.
+
+        :raise UserError: naming the invoice of which nothing is left to credit
+        """
         values = super().default_get(fields_list)
         ids = self.env.context.get("active_ids") or []
         model = self.env.context.get("active_model")
         if model == "account.move" and ids:
             moves = self.env["account.move"].browse(ids)
+            self._check_something_left(moves)
             values.update(
                 move_ids=[(6, 0, moves.ids)],
                 company_id=moves[:1].company_id.id,
@@ -84,6 +91,20 @@ class AccountDiscountCredit(models.TransientModel):
         elif not ids:
             values["kind"] = "amount"
         return values
+
+    @api.model
+    def _check_something_left(self, moves):
+        empty = moves.filtered(
+            lambda move: move.currency_id.is_zero(move._creditable_total())
+        )
+        if empty:
+            raise UserError(
+                self.env._(
+                    "%(invoices)s: nothing is left to give a discount on. Credit notes,"
+                    " drafts too, have credited it all.",
+                    invoices=", ".join(empty.mapped("display_name")),
+                )
+            )
 
     @api.model
     def _default_product(self):
@@ -117,12 +138,78 @@ class AccountDiscountCredit(models.TransientModel):
             if wizard.kind == "percent":
                 wizard.total = sum(wizard._get_totals().values())
 
+    @api.depends("move_ids", "kind", "percent", "amount", "tax_ids", "product_id")
+    def _compute_preview(self):
+        """Show the VAT by rate of what would be credited now."""
+        for wizard in self:
+            wizard.tax_totals = wizard.preview_message = False
+            currency = wizard.currency_id
+            if not wizard.total or len(wizard.move_ids.currency_id) > 1:
+                continue
+            try:
+                wizard._check_amount()
+                base_lines = wizard._prepare_base_lines()
+            except UserError as error:
+                wizard.preview_message = error.args[0]
+                continue
+            wizard.tax_totals = self.env["account.tax"]._get_tax_totals_summary(
+                base_lines, currency, wizard.company_id
+            )
+
+    def _prepare_base_lines(self):
+        moves = self.env["account.move"].with_company(self.company_id)
+        if not self.move_ids:
+            return [
+                moves._prepare_discount_base_line(
+                    self.partner_id, self.amount, self.tax_ids, self.currency_id
+                )
+            ]
+        requests = moves._prepare_discount_requests(self.product_id, self._get_totals())
+        return [
+            base_line
+            for request in requests
+            for base_line in request.invoice._preview_credit_note(request)
+        ]
+
+    @api.depends("move_ids", "kind", "percent", "amount", "date", "reason_id")
+    @api.depends_context("uid")
+    def _compute_will_post(self):
+        """Tell whether the button posts: not what waits for a manager or its day."""
+        moves = self.env["account.move"]
+        may_approve = moves.with_user(self.env.uid)._may_approve_refunds()
+        for wizard in self:
+            limit = 0.0 if may_approve else wizard.reason_id.approval_amount
+            is_due = not wizard.date or wizard.date <= fields.Date.context_today(self)
+            wizard.will_post = is_due and not (
+                limit and any(amount > limit for amount in wizard._get_own_amounts())
+            )
+
+    def _get_own_amounts(self):
+        """Return what each credit note comes to in the currency of the company."""
+        if self.move_ids:
+            return [
+                total / (move.invoice_currency_rate or 1.0)
+                for move, total in self._get_totals().items()
+            ]
+        own = self.company_id.currency_id
+        return [
+            self.currency_id._convert(
+                self.amount, own, self.company_id, self.date or fields.Date.today()
+            )
+        ]
+
     def _get_totals(self):
-        """Return what to give back by invoice, with taxes."""
+        """Return what to give back by invoice, with taxes.
+
+        A percentage is of what is left: on what was credited before, goods that came
+        back for instance, there is no discount.
+        """
         moves = self.move_ids._origin
         if self.kind == "percent":
             return {
-                move: move.currency_id.round(move.amount_total * self.percent / 100)
+                move: move.currency_id.round(
+                    move._creditable_total() * self.percent / 100
+                )
                 for move in moves
             }
         return {move: self.amount for move in moves}
@@ -159,7 +246,7 @@ class AccountDiscountCredit(models.TransientModel):
             values,
         )
 
-    def _check_discount(self):
+    def _check_amount(self):
         if self.kind == "percent" and not 0 < self.percent <= 100:
             raise UserError(
                 self.env._(
@@ -177,6 +264,9 @@ class AccountDiscountCredit(models.TransientModel):
                     "several."
                 )
             )
+
+    def _check_discount(self):
+        self._check_amount()
         if not self.move_ids and not self.partner_id:
             raise UserError(self.env._("Choose the customer of the discount."))
         if not self.move_ids and self.kind == "percent":

@@ -66,6 +66,7 @@ class SaleAdvancePaymentInv(models.TransientModel):
     invoiceable_categ_ids = fields.Many2many(
         "product.category", compute="_compute_invoiceable_line_ids", compute_sudo=True
     )
+    left_out = fields.Char(compute="_compute_left_out", compute_sudo=True)
     line_ids = fields.Many2many(
         "sale.order.line",
         "sale_advance_payment_inv_line_rel",
@@ -130,6 +131,33 @@ class SaleAdvancePaymentInv(models.TransientModel):
             )
             wizard.invoiceable_line_ids = lines
             wizard.invoiceable_categ_ids = lines.product_id.categ_id
+
+    @api.depends("sale_order_ids")
+    def _compute_left_out(self):
+        """Name what was ordered and is invoiced by delivery, but not delivered yet."""
+        for wizard in self:
+            orders = wizard.sale_order_ids._origin.sudo(False)
+            lines = (
+                orders._filtered_access("read")
+                .sudo()
+                .order_line.filtered(
+                    lambda line: (
+                        not line.display_type
+                        and not line.is_downpayment
+                        and line.product_id.invoice_policy == "delivery"
+                        and line.product_uom_id.compare(
+                            line.product_uom_qty,
+                            max(line.qty_delivered, line.qty_invoiced),
+                        )
+                        > 0
+                    )
+                )
+            )
+            wizard.left_out = ", ".join(
+                f"{line.product_uom_qty - line.qty_delivered:g} × "
+                f"{line.product_id.display_name}"
+                for line in lines
+            )
 
     @api.depends(
         "advance_payment_method",
