@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.tools import SQL
 
+from .account_move_locked import OPEN
 from .account_move_post import REFUND_TYPES
 
 RETURN_ACTIONS = {
@@ -203,7 +204,11 @@ class AccountMoveLine(models.Model):
 
 
 class AccountPartialReconcile(models.Model):
-    """Money paid back: what joins a credit note with a payment."""
+    """Money paid back: what joins a credit note with a payment.
+
+    That it is set off against its invoice goes without saying, and that it is so no
+    more where a button opens the document; by hand it does not.
+    """
 
     _inherit = "account.partial.reconcile"
 
@@ -218,11 +223,14 @@ class AccountPartialReconcile(models.Model):
         return super().unlink()
 
     def _audit_refunds(self, action):
+        is_usual = action == "refunded" or self.env.context.get("avoir_locked") is OPEN
         for partial in self:
             moves = partial.debit_move_id.move_id | partial.credit_move_id.move_id
             refunds = moves.filtered(lambda move: move.move_type in REFUND_TYPES)
             other = moves - refunds
-            if len(refunds) == 1 and not other.is_invoice(include_receipts=True):
+            if len(refunds) == 1 and not (
+                is_usual and other.is_invoice(include_receipts=True)
+            ):
                 refunds._audit(
                     action,
                     after={

@@ -4,7 +4,24 @@ from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_date, format_datetime
 
+from .account_move_locked import OPEN
+
 PAGE = 200
+PERIOD = ("date_from", "date_to", "company_id")
+# What the report finds: nobody writes it but the report.
+RESULTS = (
+    "made_at",
+    "is_sound",
+    "chain_text",
+    "chain_number",
+    "chain_hash",
+    "gaps",
+    "overcredited",
+    "without_invoice_count",
+    "cancelled_count",
+    "line_ids",
+    "rate_ids",
+)
 
 
 class AuditReport(models.TransientModel):
@@ -35,6 +52,27 @@ class AuditReport(models.TransientModel):
     cancelled_count = fields.Integer("Cancelled or Reset", readonly=True)
     line_ids = fields.One2many("audit.report.line", "report_id", readonly=True)
     rate_ids = fields.One2many("audit.report.rate", "report_id", readonly=True)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_results(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """Another period is another report: what was found is not of it."""
+        self._refuse_results(vals)
+        if any(name in vals for name in PERIOD):
+            vals = {**vals, "made_at": False}
+        return super().write(vals)
+
+    def _refuse_results(self, vals):
+        if self.env.context.get("avoir_locked") is OPEN:
+            return
+        if any(vals.get(name) for name in RESULTS):
+            raise UserError(
+                self.env._("The report is filled in by “Make the Report” alone.")
+            )
 
     def _audit_filter(self):
         return self.browse()  # it is no document itself
@@ -85,8 +123,10 @@ class AuditReport(models.TransientModel):
         """Fill the report in; the form then shows it."""
         self.ensure_one()
         moves = self._get_credit_notes()
-        self.line_ids.unlink()
-        self.rate_ids.unlink()
+        # sudo: nobody writes the rows, auditors and managers neither
+        opened = self.sudo().with_context(avoir_locked=OPEN)
+        opened.line_ids.unlink()
+        opened.rate_ids.unlink()
         rates, overcredited, values = {}, set(), []
         for row in self._iter_rows(moves):
             values.append(Command.create(self._prepare_line(row)))
@@ -96,7 +136,7 @@ class AuditReport(models.TransientModel):
                     total = rates.setdefault(rate, [0.0, 0.0])
                     total[0] += base
                     total[1] += tax
-        self.write(
+        opened.write(
             {
                 **self._prepare_head(moves),
                 "overcredited": ", ".join(sorted(overcredited)),

@@ -326,3 +326,12 @@ class TestAuditJournal(AuditCommon):
             json.loads(entry.after),
             {"fiscalyear_lock_date": "2015-12-31", "return_credit_policy": "post"},
         )
+
+    def test_set_off_undone(self):
+        credit_note = self._credit(self.invoice, (0, 1.0))
+        self.assertNotIn("refunded", self._entries(credit_note).mapped("action"))
+        lines = credit_note.with_user(self.biller).line_ids
+        lines.remove_move_reconcile()
+        entry = self._entries(credit_note)[-1]
+        self.assertEqual((entry.action, entry.user_id), ("refund_undone", self.biller))
+        self.assertIn(self.invoice.name, entry.after)

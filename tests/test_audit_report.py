@@ -1,8 +1,9 @@
 import io
+from datetime import timedelta
 
 from openpyxl import load_workbook
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
@@ -70,6 +71,33 @@ class TestAuditReport(AvoirCommon):
         self.assertIn("No transfer", report.line_ids[0].goods)
         rows = load_workbook(io.BytesIO(make_xlsx(report))).worksheets[1].values
         self.assertTrue(any("No transfer" in str(row) for row in rows))
+
+    def test_nobody_writes_what_was_found(self):
+        report = self._report()
+        for vals in (
+            {"is_sound": True},
+            {"gaps": "none"},
+            {"chain_hash": "f" * 64},
+            {"line_ids": [Command.clear()]},
+        ):
+            with self.subTest(vals), self.assertRaises(UserError):
+                report.write(vals)
+            with self.subTest(vals), self.assertRaises(UserError):
+                self._report(**vals)
+        for row in (report.line_ids[0], report.rate_ids[0]):
+            with self.assertRaises(AccessError):
+                row.write({"tax": 1.0})
+            with self.assertRaises(AccessError):
+                row.unlink()
+
+    def test_another_period_is_made_again(self):
+        report = self._report()
+        report.date_to += timedelta(days=1)
+        self.assertFalse(report.made_at)
+        with self.assertRaisesRegex(UserError, "first"):
+            report.action_xlsx()
+        report.action_make()
+        report.action_xlsx()
 
     def test_gap_and_cancelled(self):
         """A cancelled document keeps its number; one that is gone leaves a gap."""
