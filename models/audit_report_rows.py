@@ -107,7 +107,7 @@ class AccountMove(models.Model):
     def _audit_goods_note(self):
         """Return what an auditor asks at once: goods came back, and by no transfer?"""
         if self.refund_reason_id.return_goods and not self._audit_returns():
-            return self.env._("No transfer, though the reason says goods come back")
+            return self.env._("Expected, but no transfer")
         return ""
 
     def _audit_payments(self):

@@ -68,9 +68,9 @@ class TestAuditReport(AvoirCommon):
         self.assertFalse(self._report().line_ids[0].goods)
         self.reason.return_goods = True
         report = self._report()
-        self.assertIn("No transfer", report.line_ids[0].goods)
+        self.assertIn("no transfer", report.line_ids[0].goods)
         rows = load_workbook(io.BytesIO(make_xlsx(report))).worksheets[1].values
-        self.assertTrue(any("No transfer" in str(row) for row in rows))
+        self.assertTrue(any("no transfer" in str(row) for row in rows))
 
     def test_nobody_writes_what_was_found(self):
         report = self._report()
