@@ -113,6 +113,7 @@ class AccountMove(models.Model):
         """Make the e-invoices that could not be made when these were posted.
 
         :raise UserError: naming what is still missing
+        :raise AccessError: for who only reads
         """
         todo = self.filtered(
             lambda move: (
@@ -121,6 +122,7 @@ class AccountMove(models.Model):
                 and not move.einvoice_sha256
             )
         )
+        todo.check_access("write")
         todo._freeze_einvoices()
         if len(todo) == 1 and todo.einvoice_missing:
             raise UserError(todo.einvoice_missing)

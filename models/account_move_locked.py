@@ -3,9 +3,9 @@ from odoo.exceptions import UserError
 
 from .account_move_post import REFUND_TYPES
 
-# What core leaves open on a posted document. The rest (dates, currency, taxes) it
-# closes itself. Payment reference and bank account stay
-# open, for the money still has to move: the audit journal tells of them.
+# What core leaves open on a posted document, or closes but for a context that anybody
+# may send (``skip_readonly_check``). Payment reference and bank account stay open, for
+# the money still has to move: the audit journal tells of them.
 LOCKED_FIELDS = (
     "ref",
     "reversed_entry_id",
@@ -17,6 +17,12 @@ LOCKED_FIELDS = (
     "without_invoice_reason",
     "net_of_tax",
     "invoice_date",
+    "date",
+    "journal_id",
+    "company_id",
+    "currency_id",
+    "invoice_payment_term_id",
+    "invoice_cash_rounding_id",
     "partner_id",
     "fiscal_position_id",
     "invoice_origin",
@@ -72,8 +78,6 @@ LOCKED_LINE_FIELDS = (
     "collapse_prices",
     "collapse_composition",
 )
-# Lines that are printed; the others (cost of goods, rounding) are made by core.
-PRINTED_LINES = ("product", "line_section", "line_subsection", "line_note")
 # Stored results and copies of the document's fields: core recomputes them past
 # ``write``, but takes what a program writes into them.
 LOCKED_RESULT_FIELDS = (
@@ -101,12 +105,19 @@ LOCKED_RESULT_FIELDS = (
     "company_currency_id",
     "journal_id",
     "tax_group_id",
+    "tax_line_id",
+    "tax_repartition_line_id",
+    "group_tax_id",
     "is_storno",
     "is_imported",
     "cogs_origin_id",
     "discount_date",
     "discount_balance",
     "discount_amount_currency",
+)
+SET_OFF = frozenset(
+    "amount debit_amount_currency credit_amount_currency debit_move_id "
+    "credit_move_id".split()
 )
 # In the context while this addon or a button of core changes what is closed. Compared
 # by identity: a context that comes from outside cannot contain it.
@@ -115,6 +126,7 @@ OPEN = object()
 # a document is reset, by the button.
 LOCKED_FILE_FIELDS = ("raw", "datas", "db_datas", "store_fname", "checksum", "url")
 LOCKED_FILE_LABELS = ("name", "mimetype", "res_field", "access_token")
+LOCKED_FILE_FIELDS_OF_MOVE = ("invoice_pdf_report_file", "ubl_cii_xml_file")
 LOCKED_FILE_PLACE = ("res_model", "res_id", "company_id", "type", "public")
 
 
@@ -253,12 +265,14 @@ class AccountMoveLine(models.Model):
         return lines
 
     def _check_none_added(self):
-        """Raise where these new lines would be printed on a document that is closed.
+        """Raise where these new lines are on a document that is closed.
+
+        The cost of goods is added by core when it is known.
 
         :raise UserError: naming the document
         """
-        printed = self.filtered(lambda line: line.display_type in PRINTED_LINES)
-        for move in printed.move_id:
+        added = self.filtered(lambda line: line.display_type != "cogs")
+        for move in added.move_id:
             if move._is_locked():
                 move._refuse_change(move, ["invoice_line_ids"])
 
@@ -299,6 +313,18 @@ class AccountMoveLine(models.Model):
                 move._refuse_change(self, changed)
 
 
+class AccountPartialReconcile(models.Model):
+    _inherit = "account.partial.reconcile"
+
+    def write(self, vals):
+        """What is set off is undone and set off again, never with another amount."""
+        if not SET_OFF.isdisjoint(vals):
+            for move in (self.debit_move_id | self.credit_move_id).move_id:
+                if move._is_locked():
+                    move._refuse_change(move, ["amount_residual"])
+        return super().write(vals)
+
+
 class IrAttachment(models.Model):
     """Files of posted credit notes and of their invoices stay as they are.
 
@@ -307,6 +333,15 @@ class IrAttachment(models.Model):
     """
 
     _inherit = "ir.attachment"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Only the system puts a document's own PDF and e-invoice beside it."""
+        files = super().create(vals_list)
+        if not self.env.su:
+            forged = files.filtered(lambda f: f.res_field in LOCKED_FILE_FIELDS_OF_MOVE)
+            forged._check_not_locked({"raw": None})
+        return files
 
     def write(self, vals):
         locked = LOCKED_FILE_FIELDS + LOCKED_FILE_PLACE

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 
 class AccountRefundReason(models.Model):
@@ -53,3 +54,19 @@ class AccountRefundReason(models.Model):
         for reason in self:
             company = reason.company_id or self.env.company
             reason.currency_id = company.currency_id
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_used(self):
+        """A posted credit note keeps its reason."""
+        # sudo: whoever deletes it, and whichever companies' documents they see
+        used = self.env["account.move"].sudo()
+        used = used.search(
+            [("refund_reason_id", "in", self.ids), ("posted_before", "=", True)]
+        )
+        if used:
+            raise UserError(
+                self.env._(
+                    "%(reasons)s is the reason of posted credit notes: archive it.",
+                    reasons=", ".join(used.refund_reason_id.mapped("name")),
+                )
+            )

@@ -1,7 +1,22 @@
 from odoo import api, models
+from odoo.exceptions import UserError
 
 from .account_move_post import REFUND_TYPES
 
+# What a message says, when, by whom and on what.
+TOLD = {
+    "body",
+    "subject",
+    "date",
+    "author_id",
+    "email_from",
+    "message_type",
+    "subtype_id",
+    "model",
+    "res_id",
+    "attachment_ids",
+    "tracking_value_ids",
+}
 XML_FIELDS = ("ubl_cii_xml_file",)
 
 
@@ -78,3 +93,38 @@ class IrAttachment(models.Model):
                     "exported", after={"file": file.name, "checksum": file.checksum}
                 )
         return attachments
+
+
+class MailMessage(models.Model):
+    """What was said and sent on a posted document is not taken back by RPC.
+
+    Odoo's own editing of a comment, and what goes with a deleted draft, are sudo.
+    """
+
+    _inherit = "mail.message"
+
+    def write(self, vals):
+        if not (self.env.su or TOLD.isdisjoint(vals)):
+            self._check_not_locked()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_locked(self):
+        if not self.env.su:
+            self._check_not_locked()
+
+    def _check_not_locked(self):
+        """Raise where these messages belong to a document that is closed.
+
+        :raise UserError: naming the document
+        """
+        # sudo: the answer is the same for who does not see the document
+        own = self.sudo().filtered(lambda message: message.model == "account.move")
+        for move in self.env["account.move"].sudo().browse(own.mapped("res_id")):
+            if move.exists() and move._is_locked():
+                raise UserError(
+                    self.env._(
+                        "%(document)s is posted: its messages are kept as they are.",
+                        document=move.display_name,
+                    )
+                )

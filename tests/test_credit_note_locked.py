@@ -19,14 +19,18 @@ class TestCreditNoteLocked(AvoirCommon):
         )
 
     def _file(self, move, name="invoice.xml", raw=b"<Invoice/>", **values):
-        return self.env["ir.attachment"].create(
-            {
-                "name": name,
-                "raw": raw,
-                "res_model": "account.move",
-                "res_id": move.id,
-                **values,
-            }
+        return (
+            self.env["ir.attachment"]
+            .sudo("res_field" in values)
+            .create(
+                {
+                    "name": name,
+                    "raw": raw,
+                    "res_model": "account.move",
+                    "res_id": move.id,
+                    **values,
+                }
+            )
         )
 
     def _refused(self, change):
@@ -275,3 +279,72 @@ class TestCreditNoteLocked(AvoirCommon):
         )
         self.credit_note.button_draft()
         self.assertFalse(self.credit_note.invoice_pdf_report_file)
+
+    # -- what a context or another model would open ------------------------------------
+
+    def test_contexts_of_core(self):
+        """Core lets whoever sends this context change what it closes."""
+        other = self.env.ref("base.CHF")
+        term = self.env.ref("account.account_payment_term_30days")
+        for vals in (
+            {"currency_id": other.id},
+            {"invoice_payment_term_id": term.id},
+            {"date": "2020-01-01"},
+        ):
+            for move in (self.invoice, self.credit_note):
+                move = move.with_context(skip_readonly_check=True)
+                with self.subTest(move=move.name, vals=vals):
+                    self._refused(lambda m=move, v=vals: m.write(v))
+
+    def test_lines_that_are_not_printed(self):
+        for kind in ("tax", "rounding", "payment_term"):
+            self._refused(
+                lambda k=kind: self.env["account.move.line"].create(
+                    {
+                        "move_id": self.credit_note.id,
+                        "display_type": k,
+                        "account_id": self.company_data["default_account_revenue"].id,
+                        "balance": 0.0,
+                    }
+                )
+            )
+
+    def test_set_off_keeps_its_amount(self):
+        lines = self.credit_note.line_ids
+        partial = lines.matched_debit_ids | lines.matched_credit_ids
+        self._refused(lambda: partial.write({"amount": 1.0}))
+        self._refused(lambda: partial.write({"debit_move_id": lines[0].id}))
+
+    def test_documents_of_its_own(self):
+        """A forged PDF would be sent in place of the real one."""
+        biller = self._new_user("forger", "account.group_account_manager")
+        for name in ("invoice_pdf_report_file", "ubl_cii_xml_file"):
+            self._refused(
+                lambda n=name: (
+                    self.env["ir.attachment"]
+                    .with_user(biller)
+                    .create(
+                        {
+                            "name": "x.pdf",
+                            "raw": b"%PDF-1.4",
+                            "res_model": "account.move",
+                            "res_id": self.credit_note.id,
+                            "res_field": n,
+                        }
+                    )
+                )
+            )
+
+    def test_messages(self):
+        biller = self._new_user("liar", "account.group_account_manager")
+        message = self.credit_note.message_post(body="Sent to the customer")
+        for change in (
+            message.with_user(biller).unlink,
+            lambda: message.with_user(biller).write({"body": "Not sent"}),
+        ):
+            self._refused(change)
+        self.other.message_post(body="x").with_user(biller).unlink()
+
+    def test_reason_that_was_used(self):
+        self._refused(self.reason.unlink)
+        self.assertEqual(self.credit_note.refund_reason_id, self.reason)
