@@ -68,12 +68,13 @@ class AccountReminderLeftOut(models.TransientModel):
         """
         self.env.execute_query(
             SQL(
-                "DELETE FROM account_reminder_left_out WHERE create_uid = %s"
-                " RETURNING id",
+                "DELETE FROM account_reminder_left_out"
+                " WHERE create_uid = %s AND run_id = %s RETURNING id",
                 self.env.uid,
+                run.id,
             )
         )
-        self.env.execute_query(
+        self.env["account.reminder.due"]._execute(
             SQL(
                 """
             INSERT INTO account_reminder_left_out (
@@ -103,7 +104,7 @@ class AccountReminderLeftOut(models.TransientModel):
     @api.model
     def _count_customers(self, run):
         """Return how many customers of a run have something late in no letter."""
-        [(number,)] = self.env.execute_query(
+        [(number,)] = self.env["account.reminder.due"]._execute(
             SQL("SELECT COUNT(DISTINCT partner) FROM (%s) told", self._get_query(run))
         )
         return number

@@ -27,6 +27,9 @@ class TestAccountReminderAttack(ReminderCommon):
                 {"amount_due": 1},
                 {"attachment_id": 1},
                 {"access_token": "guessed"},
+                {"printed_date": "2020-01-01"},
+                {"printed_user_id": 1},
+                {"rate_date": "2020-01-01"},
                 {"line_ids": [fields.Command.clear()]},
             ):
                 with self.assertRaises(AccessError, msg=values):

@@ -98,7 +98,7 @@ class TestAccountReminderLeftOut(ReminderCommon):
         self.assertEqual(
             self.env["account.reminder.left.out"]
             .with_user(self.accountant)
-            .search([])
+            .search([("run_id", "=", run.id)])
             .letter_id,
             sent.letter_ids,
         )
@@ -163,6 +163,12 @@ class TestAccountReminderLeftOut(ReminderCommon):
         run = self._run()
         reader = self._new_user("reader_lo", "account.group_account_readonly")
         self.assertEqual(list(self._why(run, reader)), [invoice])
+        rows = self.env["account.reminder.left.out"]
+        self.assertFalse(
+            rows.with_user(self.accountant).search([]), "those of another user"
+        )
+        with self.assertRaises(AccessError):
+            rows.with_user(self.accountant).create({"reason": "new"})
         service = self._new_user("service_lo", "avoir.group_refund_user")
         with self.assertRaises(AccessError):
             self._why(run, service)
