@@ -1,4 +1,4 @@
-import ast
+from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import UserError
@@ -156,18 +156,35 @@ class AccountMove(models.Model):
     @api.model
     @api.readonly
     def action_open_to_approve(self):
-        """Open what waits for approval in all companies of the user.
-
-        Those who are asked find it there, whichever company they work in.
-        """
+        """Open what waits for approval, and name the companies that are switched off
+        and of which something waits as well: the activity may be of one of those."""
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "avoir.account_move_action_to_approve"
         )
-        companies = self.env.companies | self.env.user.company_ids
-        action["context"] = {
-            **ast.literal_eval(action["context"]),
-            "allowed_company_ids": companies.ids,
-        }
+        others = self.env.user.company_ids - self.env.companies
+        waiting = self.with_context(allowed_company_ids=others.ids)._read_group(
+            [
+                ("refund_approval", "=", "to_approve"),
+                ("state", "=", "draft"),
+                ("company_id", "in", others.ids),
+            ],
+            ["company_id"],
+            ["__count"],
+        )
+        if waiting:
+            where = {
+                "count": sum(count for _company, count in waiting),
+                "companies": ", ".join(company.name for company, _count in waiting),
+            }
+            action["name"] = action["display_name"] = self.env._(
+                "Credit Notes to Approve (%(count)s more in %(companies)s)", **where
+            )
+            action["help"] = Markup(
+                '<p class="o_view_nocontent_smiling_face">%s</p>'
+            ) % self.env._(
+                "Waiting in %(companies)s: %(count)s. Switch to it, at the top right.",
+                **where,
+            )
         return action
 
     def _check_can_decide_refund(self):

@@ -1,5 +1,3 @@
-import ast
-
 from psycopg2 import IntegrityError
 
 from odoo import Command
@@ -176,18 +174,17 @@ class TestRefundReason(AvoirCommon):
         self.assertTrue(credit_note.activity_ids.user_id)
         self.assertNotEqual(credit_note.activity_ids.user_id, stranger)
 
-    def test_what_waits_is_found_in_every_company(self):
+    def test_what_waits_in_another_company_is_named(self):
         other = self.setup_other_company(name="Other")["company"]
-        self.manager.write({"company_ids": [(4, other.id)], "company_id": other.id})
+        self.manager.company_ids += other
         invoice = self._invoice([(5, 50, self.vat20)])
-        credit_note = self._credit_as(self.biller, invoice, 4)
+        self._credit_as(self.biller, invoice, 4)
         moves = self.env["account.move"].with_user(self.manager)
-        action = moves.with_company(other).action_open_to_approve()
-        self.assertEqual(action["context"]["allowed_company_ids"][0], other.id)
-        found = moves.with_context(**action["context"]).search(
-            ast.literal_eval(action["domain"])
-        )
-        self.assertIn(credit_note, found)
+        for company, named in ((other, True), (self.company, False)):
+            inside = moves.with_context(allowed_company_ids=company.ids)
+            action = inside.action_open_to_approve()
+            self.assertEqual(self.company.name in action["name"], named)
+            self.assertEqual(self.company.name in action["help"], named)
 
     def test_changed_after_approval(self):
         credit_note = self._by_hand(self.biller)
