@@ -36,6 +36,7 @@ from . import marketplace_reason
 from . import marketplace_message
 from . import marketplace_order
 from . import marketplace_return
+from . import marketplace_tracking
 from . import marketplace_return_line
 from . import marketplace_return_notice
 from . import marketplace_return_links

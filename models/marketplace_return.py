@@ -295,31 +295,6 @@ class MarketplaceReturn(models.Model):
         if state in CLOSED:
             self.child_ids._check_receipts()
 
-    def _log_state_later(self):
-        """Note in the chatter from what state to what these returns went.
-
-        At the end of the transaction, and for all returns at once: core's tracking
-        makes a note for each record by itself, which takes as long as crediting it.
-        """
-        precommit = self.env.cr.precommit
-        before = precommit.data.setdefault("avoir.marketplace.states", {})
-        if not before:
-            precommit.add(self.browse()._log_states)
-        for record in self:
-            before.setdefault(record.id, record.state)
-
-    def _log_states(self):
-        before = self.env.cr.precommit.data.pop("avoir.marketplace.states", {})
-        bodies = {}
-        for _company, returns in self.browse(before).exists()._by_company():
-            labels = dict(self._fields["state"]._description_selection(returns.env))
-            bodies |= {
-                record.id: f"{labels[before[record.id]]} → {labels[record.state]}"
-                for record in returns
-                if record.state != before[record.id]
-            }
-        self.browse(bodies)._message_log_batch(bodies)
-
     # ------------------------------------------------------------------
     # Processing
     # ------------------------------------------------------------------
