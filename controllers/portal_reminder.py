@@ -59,7 +59,7 @@ class PortalReminder(CustomerPortal):
         methods=["POST"],
     )
     def portal_answer_reminder(
-        self, answer, move_id, letter_id=None, access_token=None, **kw
+        self, answer="", move_id=None, letter_id=None, access_token=None, **kw
     ):
         """Take a dispute or a promise; anything else changes nothing.
 
@@ -100,7 +100,9 @@ class PortalReminder(CustomerPortal):
         :return: the name of what is wrong, or None
         """
         if answer == "dispute":
-            reason = (values.get("reason") or "").strip()[:LONGEST_TEXT]
+            # PostgreSQL stores no NUL.
+            reason = (values.get("reason") or "").replace("\0", "")
+            reason = reason.strip()[:LONGEST_TEXT]
             if not reason:
                 return "no_reason"
             move._set_dispute(reason)
@@ -135,7 +137,8 @@ class PortalReminder(CustomerPortal):
         if not letter or letter.state not in ("sent", "failed"):
             return letters
         if access_token and letter.access_token:
-            if consteq(letter.access_token, access_token):
+            # As bytes: of texts it compares ASCII only.
+            if consteq(letter.access_token.encode(), access_token.encode()):
                 return letter
         user = request.env.user
         if not user._is_public() and user.share:

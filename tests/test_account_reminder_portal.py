@@ -88,6 +88,25 @@ class TestAccountReminderPortal(ReminderPortalCommon):
         self.assertEqual(self.second.activity_ids.date_deadline, day)
         self.assertFalse(self._run().letter_ids, "the next step is stopped")
 
+    def test_input_that_no_page_sends(self):
+        """Nothing of it is an error of the server."""
+        self.authenticate(None, None)
+        page = self.url_open(f"/my/reminders/{self.letter.id}?access_token=é€")
+        self.assertEqual(page.status_code, 200)
+        self.assertNotIn(self.first.name, page.text)
+        mine = {
+            "letter_id": self.letter.id,
+            "access_token": self.letter.access_token,
+        }
+        for values in ({}, mine, {**mine, "answer": "dispute"}):
+            self.assertEqual(self._answer(**values).status_code, 200, values)
+        self.assertFalse(self.first.reminder_disputed)
+        answer = self._answer(
+            **mine, move_id=self.first.id, answer="dispute", reason="Bro\0ken"
+        )
+        self.assertEqual(answer.status_code, 200)
+        self.assertTrue(self.first.reminder_disputed)
+
     def test_bad_answers(self):
         self.authenticate("late_customer", "late_customer")
         far = self.today + timedelta(days=31)
