@@ -3,7 +3,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from ..tools.credit import CreditLine, CreditRequest
-from .test_cost_of_goods import CostOfGoodsCommon
+from .cost_of_goods_common import CostOfGoodsCommon
 
 
 @tagged("post_install", "-at_install")
