@@ -107,7 +107,7 @@ as=billing wizard_done "$work/run/draft" "$approve" "Goodwill" \
     --fill "$note=Season's greetings." \
     --click "text=Everything that is left" --click "$leave" --click "$create" \
     --wait "body:not(.modal-open) >> text=waits for the approval"
-picture to_approve accountant /odoo/credit-notes-to-approve \
+picture to_approve accountant /odoo/credit-notes-approval \
     --click ".o_data_row td[name=invoice_partner_display_name]" \
     --wait "text=Refuse" --size 1280x900
 picture several accountant /odoo/customer-invoices \
