@@ -4,7 +4,7 @@ from unittest.mock import patch
 
 from lxml import etree
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from .einvoice_common import EinvoiceCommon
@@ -135,6 +135,16 @@ class TestEinvoice(EinvoiceCommon):
                 self.assertFalse(move.einvoice_missing)
                 content = move.ubl_cii_xml_id.raw.decode()
                 self.assertIn("Broken &lt;b&gt;&amp;&lt;/b&gt; 😀 שלום", content)
+
+    def test_auditor_makes_none(self):
+        self._be_in("BE")
+        invoice = self._invoice_of("BE", "business")
+        with patch.object(type(self.env["account.move"]), "_freeze_einvoices"):
+            move = self._credit(invoice, (0, 1.0))
+        auditor = self._new_user("reader", "avoir.group_auditor")
+        with self.assertRaises(AccessError):
+            move.with_user(auditor).action_make_einvoice()
+        self.assertFalse(move.einvoice_sha256)
 
     def test_statements_do_not_grow_with_documents(self):
         """One statement for each further document: core's, for the unit's code."""
