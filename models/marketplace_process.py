@@ -82,7 +82,7 @@ class MarketplaceProcess(models.Model):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for process in self:
             what = handlings.get(process.handling) or kinds[process.kind]
-            process.display_name = f"{process.return_id.name} · {what}"
+            process.display_name = f"{process.return_id.display_name} · {what}"
 
     # ------------------------------------------------------------------
     # The cron

@@ -235,9 +235,18 @@ class MarketplaceReturn(models.Model):
 
     @api.depends("order_ref", "order_external_id", "external_id")
     def _compute_name(self):
+        """Order and number: by these it is found. What kind it is, its title says."""
         for record in self:
             order = record.order_ref or record.order_external_id
-            record.name = " · ".join(filter(None, [order, record.external_id]))
+            kind, _colon, number = (record.external_id or "").partition(":")
+            record.name = " · ".join(filter(None, [order, number or kind]))
+
+    @api.depends("name", "kind")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for record in self:
+            record.display_name = f"{kinds.get(record.kind, '')} {record.name}".strip()
 
     @api.depends("state", "missing")
     def _compute_is_waiting(self):

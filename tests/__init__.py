@@ -59,6 +59,7 @@ from . import test_marketplace_queue
 from . import test_einvoice
 from . import test_einvoice_rules
 from . import test_marketplace_settle
+from . import test_marketplace_decisions
 from . import test_marketplace_document
 from . import test_vies
 from . import test_account_reminder_portal
