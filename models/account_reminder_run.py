@@ -49,6 +49,7 @@ class AccountReminderRun(models.Model):
         copy=False,
     )
     letter_ids = fields.One2many("account.reminder.letter", "run_id")
+    lacks_bank_account = fields.Boolean(compute="_compute_lacks_bank_account")
     letter_count = fields.Integer(compute="_compute_counts")
     excluded_count = fields.Integer(compute="_compute_counts")
     sent_count = fields.Integer(compute="_compute_counts")
@@ -102,6 +103,14 @@ class AccountReminderRun(models.Model):
     def _creation_message(self):
         """Say it in words that fit: core's sentence has a gender in some languages."""
         return self.env._("This run was made.")
+
+    @api.depends("state", "company_id")
+    def _compute_lacks_bank_account(self):
+        """Say whether the letters cannot tell where to pay."""
+        for run in self:
+            run.lacks_bank_account = (
+                run.state == "draft" and not run.company_id.bank_ids
+            )
 
     # -- what may be changed -----------------------------------------------------
 
@@ -268,6 +277,11 @@ class AccountReminderRun(models.Model):
             "domain": Domain.AND([[("run_id", "=", self.id)], domain]),
             "context": {},
         }
+
+    def action_add_bank_account(self):
+        """Open core's dialog for a bank account of the company."""
+        self.ensure_one()
+        return self.company_id.setting_init_bank_account_action()
 
     def action_open_letters(self):
         """Open the list of the letters, to be changed and excluded."""

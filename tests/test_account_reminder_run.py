@@ -304,3 +304,21 @@ To: wassenaar@example.com
         run = self._run(date(2026, 3, 5))
         self.assertIn("05/03/2026", run.with_context(lang="fr_FR").name)
         self.assertIn("03/05/2026", run.with_context(lang="en_US").name)
+
+    def test_no_bank_account(self):
+        """Who sends letters that cannot say where to pay is told before."""
+        self.company.bank_ids.unlink()
+        self._late(30)
+        run = self._run()
+        self.assertTrue(run.lacks_bank_account)
+        manager = self._new_user("reminder_manager", "account.group_account_manager")
+        action = run.with_user(manager).action_add_bank_account()
+        self.assertEqual(action["res_model"], "account.setup.bank.manual.config")
+        self.env["res.partner.bank"].create(
+            {
+                "acc_number": "NL91ABNA0417164300",
+                "partner_id": self.company.partner_id.id,
+            }
+        )
+        run.invalidate_recordset()
+        self.assertFalse(run.lacks_bank_account)
