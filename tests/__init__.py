@@ -1,5 +1,6 @@
 from . import test_stock_return
 from . import test_return_receipt
+from . import test_return_verdicts
 from . import test_sale_order_return
 from . import test_return_extra
 from . import test_return_rest
