@@ -109,12 +109,15 @@ class MarketplaceImport(models.Model):
     def _compute_error_file(self):
         for record in self:
             rows = record.row_ids.filtered(lambda row: row.fate == "error")
-            names = list(dict.fromkeys(name for row in rows for name in row.raw or {}))
+            # The columns of the file to fill in: mended rows are pasted back there.
+            plain = [name for name, _help in plain_file.COLUMNS]
+            names = dict.fromkeys(name for row in rows for name in row.raw or {})
+            names = plain if names.keys() <= set(plain) else list(names)
             table = [
-                [row.number, row.detail, *((row.raw or {}).get(n, "") for n in names)]
+                [*((row.raw or {}).get(n, "") for n in names), row.number, row.detail]
                 for row in rows
             ]
-            content = files.write_csv(["row", "error", *names], table)
+            content = files.write_csv([*names, "row", "error"], table)
             record.error_file = base64.b64encode(content) if rows else False
 
     # ------------------------------------------------------------------

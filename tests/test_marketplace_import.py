@@ -81,6 +81,9 @@ class TestMarketplaceImport(MarketplaceCommon):
         self.assertEqual(record.row_ids.mapped("fate"), ["new", "error", "error"])
         errors = base64.b64decode(record.error_file).decode("utf-8-sig")
         self.assertIn("id: the number", errors)
+        template = base64.b64decode(record.template).decode("utf-8-sig")
+        columns = template.splitlines()[0]
+        self.assertEqual(errors.splitlines()[0], f"{columns},row,error")
         self.assertIn("'=cmd()", errors, "no formula in a spreadsheet")
         record.action_import()
         self.assertEqual(len(self.messages()), 1)
