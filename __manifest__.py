@@ -55,6 +55,7 @@
         "views/sale_order_down_payment_views.xml",
         "views/account_move_payment_refund_views.xml",
         "wizards/account_discount_credit_views.xml",
+        "wizards/account_refund_refusal_views.xml",
         "views/sale_payment_schedule_views.xml",
         "report/report_saleorder_payment_schedule.xml",
         "report/report_invoice_down_payment.xml",

@@ -133,21 +133,39 @@ class AccountMove(models.Model):
         return self.action_post()
 
     def action_refuse_refund(self):
-        """Cancel these credit notes; who asked for them is told.
-
-        What they credited can be credited again.
+        """Ask why these credit notes are refused.
 
         :raise UserError: when the user is no manager
         """
         self._check_can_decide_refund()
-        self.activity_feedback([APPROVAL_ACTIVITY], feedback=self.env._("Refused"))
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Refuse"),
+            "res_model": "account.refund.refusal",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_move_ids": self.ids},
+        }
+
+    def _refuse_refund(self, reason):
+        """Cancel these credit notes; who asked for them is told why.
+
+        What they credited can be credited again.
+
+        :param reason: in words
+        :raise UserError: when the user is no manager
+        """
+        self._check_can_decide_refund()
+        self.activity_feedback([APPROVAL_ACTIVITY], feedback=reason)
         for move in self:
             # In the language of who asked for it, who is told.
             asker = move.create_uid
             move.message_post(
                 body=move.with_context(lang=asker.lang).env._(
-                    "%(user)s has refused this credit note: it is cancelled.",
+                    "%(user)s has refused this credit note, it is cancelled: "
+                    "%(reason)s",
                     user=self.env.user.name,
+                    reason=reason,
                 ),
                 partner_ids=asker.partner_id.ids,
             )

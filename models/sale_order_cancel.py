@@ -136,15 +136,16 @@ class SaleOrder(models.Model):
         )
         self._ask_to_credit(user)
 
-    def _tell_of_refused_credit(self, credit_notes):
-        """Tell the salesperson who refused, and have an accountant find a way out."""
+    def _tell_of_refused_credit(self, credit_notes, reason):
+        """Tell the salesperson who refused and why, and an accountant to credit it."""
         self.ensure_one()
         seller = self.user_id or self.create_uid
         self.message_post(
             body=self.with_context(lang=seller.lang).env._(
-                "%(user)s has refused %(credit_notes)s: %(invoices)s are posted and"
-                " not credited.",
+                "%(user)s has refused %(credit_notes)s (%(reason)s): %(invoices)s are"
+                " posted and not credited.",
                 user=self.env.user.name,
+                reason=reason,
                 credit_notes=credit_notes._get_html_links(),
                 invoices=self.uncredited_invoice_ids._get_html_links(),
             ),
@@ -303,13 +304,13 @@ class AccountMove(models.Model):
         """Return the names of these documents, as links, to be put into a message."""
         return Markup(", ").join(move._get_html_link() for move in self)
 
-    def action_refuse_refund(self):
+    def _refuse_refund(self, reason):
         """Tell cancelled orders as well: they are not credited by it after all."""
         # sudo: who decides on credit notes need not be able to write on orders
         orders = self.sudo().invoice_line_ids.sale_line_ids.order_id
-        result = super().action_refuse_refund()
+        result = super()._refuse_refund(reason)
         orders.invalidate_recordset()
         for order in orders.filtered(lambda one: one.state == "cancel"):
             if order.uncredited_invoice_ids:
-                order._tell_of_refused_credit(self & order.invoice_ids)
+                order._tell_of_refused_credit(self & order.invoice_ids, reason)
         return result

@@ -98,7 +98,7 @@ class TestOrderCancel(DownPaymentCommon):
         manager = self._new_user("dp_manager", "avoir.group_refund_manager")
         self.company.return_credit_user_id = manager
         order.activity_ids.unlink()
-        credit_note.with_user(manager).action_refuse_refund()
+        credit_note.with_user(manager)._refuse_refund("Delivered after all")
         message = order.message_ids[0]
         self.assertIn(f"{manager.name} has refused", message.body)
         self.assertIn(self.salesman.partner_id, message.partner_ids)

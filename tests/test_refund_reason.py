@@ -108,7 +108,20 @@ class TestRefundReason(AvoirCommon):
         credit_note = self._credit_as(self.biller, invoice, 4)
         with self.assertRaisesRegex(UserError, "Only a manager"):
             credit_note.action_refuse_refund()
-        credit_note.with_user(self.manager).action_refuse_refund()
+        action = credit_note.with_user(self.manager).action_refuse_refund()
+        wizard = self.env[action["res_model"]].with_user(self.manager)
+        form = Form(wizard.with_context(**action["context"]))
+        self.assertEqual(form.asked_by.ids, self.biller.ids)
+        form.reason = " "
+        with self.assertRaisesRegex(UserError, "Say why"):
+            form.save().action_refuse()
+        form.reason = "The goods never came"
+        refusal = form.save()
+        with self.assertRaises(AccessError):
+            refusal.with_user(self.biller).action_refuse()
+        refusal.action_refuse()
+        with self.assertRaisesRegex(UserError, "left to decide"):
+            refusal.action_refuse()
         self.assertEqual(credit_note.state, "cancel")
         self.assertFalse(credit_note.activity_ids)
         self.assertEqual(invoice.invoice_line_ids.creditable_quantity, 5)
@@ -116,6 +129,7 @@ class TestRefundReason(AvoirCommon):
             lambda message: self.biller.partner_id in message.partner_ids
         )
         self.assertIn(f"{self.manager.name} has refused", told.body)
+        self.assertIn("never came", told.body)
         credit_note.button_draft()
         self.assertEqual(credit_note.refund_approval, "none")
         self.assertTrue(credit_note.action_post())

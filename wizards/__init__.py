@@ -11,5 +11,6 @@ from . import credit_note_export
 from . import sale_advance_payment_inv
 from . import sale_order_cancel
 from . import account_discount_credit
+from . import account_refund_refusal
 from . import account_reminder_answer
 from . import oss_correction_export
