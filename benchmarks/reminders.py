@@ -153,10 +153,10 @@ def run(env, args):
         "one plain _read_group": lambda: env["account.move.line"]._read_group(
             lines, ["partner_id", "currency_id"], sums
         ),
-        "what is due, level by level": lambda: due._execute(
+        "the preview: who gets which letter": lambda: due._execute(
             due._get_letters_query(env.company, today)
         ),
-        "the whole preview, stored": lambda: preview(env),
+        "the same, kept as letters": lambda: preview(env),
     }
     times = {name: [] for name in ways}
     for number in range(args.rounds + 1):
@@ -179,7 +179,7 @@ def run(env, args):
     for name, taken in times.items():
         wall = statistics.median(wall for wall, _sql in taken)
         print(
-            f"  {name:32} {wall * 1000:8.0f} ms  {taken[-1][1]:4} SQL"
+            f"  {name:36} {wall * 1000:8.0f} ms  {taken[-1][1]:4} SQL"
             f"  {wall / base:5.1f} ×"
         )
     send(env, args, run_)
