@@ -64,6 +64,7 @@ from . import stock_picking_return_unsold
 from . import stock_picking_return_vendor
 from . import sale_order_return
 from . import sale_order_line
+from . import sale_order_line_locked
 from . import sale_order_line_return
 from . import sale_order_line_credit
 from . import sale_order

@@ -1,8 +1,9 @@
 from markupsafe import Markup
 
 from odoo import SUPERUSER_ID, api, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
+from .account_move_locked import OPEN
 from .account_move_post import REFUND_TYPES
 
 APPROVAL_ACTIVITY = "avoir.mail_activity_type_approval"
@@ -12,6 +13,24 @@ class AccountMove(models.Model):
     """Credit notes above the amount of their reason wait for a manager."""
 
     _inherit = "account.move"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if any(vals.get("refund_approval", "none") != "none" for vals in vals_list):
+            self._check_approves_by_button()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        if "refund_approval" in vals:
+            self._check_approves_by_button()
+        return super().write(vals)
+
+    def _check_approves_by_button(self):
+        """Raise an ``AccessError`` for an approval that is written past the buttons."""
+        if self.env.context.get("avoir_locked") is not OPEN and not self.env.su:
+            raise AccessError(
+                self.env._("A credit note is approved by the button, nothing else.")
+            )
 
     @api.depends("refund_approval")
     def _compute_hide_post_button(self):
@@ -43,7 +62,7 @@ class AccountMove(models.Model):
     def _ask_for_approval(self):
         """Have a manager approve these drafts, whatever they amount to."""
         waiting = self.filtered(lambda move: move.state == "draft")
-        waiting.refund_approval = "to_approve"
+        waiting._open_lock().refund_approval = "to_approve"
         for approver, moves in waiting.grouped(lambda m: m._refund_approver()).items():
             if approver:
                 inside = self.with_context(lang=approver.lang).env
@@ -95,7 +114,7 @@ class AccountMove(models.Model):
                     credit_notes=", ".join(waiting.mapped("display_name")),
                 )
             )
-        waiting.refund_approval = "approved"
+        waiting._open_lock().refund_approval = "approved"
         waiting.activity_feedback([APPROVAL_ACTIVITY])
 
     def _refunds_to_ask_for(self):
@@ -227,5 +246,5 @@ class AccountMove(models.Model):
         result = super().button_draft()
         self.filtered(
             lambda move: move.refund_approval in ("approved", "to_approve")
-        ).refund_approval = "none"
+        )._open_lock().refund_approval = "none"
         return result

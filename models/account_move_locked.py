@@ -74,6 +74,7 @@ LOCKED_LINE_FIELDS = (
     "reversed_line_id",
     "is_price_correction",
     "is_downpayment",
+    "sale_line_ids",
     "sequence",
     "collapse_prices",
     "collapse_composition",

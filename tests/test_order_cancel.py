@@ -78,7 +78,7 @@ class TestOrderCancel(DownPaymentCommon):
         self.assertIn(down.name, order.waiting_credit_text)
         self.assertIn("not credited before", order.message_ids[0].body)
         self.assertIn(f'data-oe-id="{credit_note.id}"', order.message_ids[0].body)
-        credit_note.refund_approval = "none"
+        credit_note._open_lock().refund_approval = "none"
         credit_note.action_post()
         self.assertFalse(order.waiting_credit_text)
 

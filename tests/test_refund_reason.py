@@ -97,6 +97,25 @@ class TestRefundReason(AvoirCommon):
         with self.assertRaisesRegex(UserError, "left to decide"):
             credit_note.with_user(self.manager).action_approve_refund()
 
+    def test_nobody_approves_by_writing(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        credit_note = self._credit_as(self.biller, invoice, 4)
+        for write in (
+            lambda: credit_note.write({"refund_approval": "approved"}),
+            lambda: credit_note.with_context(avoir_locked=True).write(
+                {"refund_approval": "none"}
+            ),
+            lambda: credit_note.with_user(self.manager).write(
+                {"refund_approval": "approved"}
+            ),
+            lambda: credit_note.create(
+                {"move_type": "out_refund", "refund_approval": "approved"}
+            ),
+        ):
+            with self.assertRaises(AccessError):
+                write()
+        self.assertEqual(credit_note.refund_approval, "to_approve")
+
     def test_a_manager_needs_nobody(self):
         invoice = self._invoice([(5, 50, self.vat20)])
         credit_note = self._credit_as(self.manager, invoice, 4)

@@ -1,4 +1,5 @@
 from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .sale_common import AvoirSaleCommon
@@ -322,3 +323,26 @@ class TestSaleQuantities(AvoirSaleCommon):
 
         statements(1)
         self.assertLessEqual(statements(50), statements(1))
+
+    def test_credited_lines_stay_with_their_order(self):
+        """Else the order would offer to be credited once more."""
+        order = self._order((self._goods("Chair", "order"), 3, 100.0))
+        invoice = self._bill(order)
+        credit_note = self._credit(invoice, (0, 1))
+        draft = self._order((self._goods("Table", "order"), 1, 50.0))._create_invoices()
+        line = credit_note.invoice_line_ids
+        for change in (
+            lambda: line.write({"sale_line_ids": [Command.clear()]}),
+            lambda: invoice.invoice_line_ids.write(
+                {"sale_line_ids": [Command.clear()]}
+            ),
+            lambda: order.order_line.write(
+                {"invoice_lines": [Command.unlink(line.id)]}
+            ),
+            lambda: draft.line_ids.sale_line_ids.write(
+                {"invoice_lines": [Command.link(line.id)]}
+            ),
+        ):
+            with self.assertRaises(UserError), self.env.cr.savepoint():
+                change()
+        self.assertEqual(line.sale_line_ids, order.order_line)
