@@ -84,9 +84,30 @@ class AccountMove(models.Model):
 
     def _is_above_approval_amount(self):
         # sudo: the limits are the manager's, and hold for who cannot read them
-        limit = self.refund_reason_id.sudo().approval_amount
+        reason = self.refund_reason_id
+        limit = reason.sudo().approval_amount
+        if not limit:
+            return False
         amount = abs(self.amount_total_signed)
-        return limit and self.company_currency_id.compare_amounts(amount, limit) > 0
+        amount += self.reversed_entry_id._credited_without_approval(reason)
+        return self.company_currency_id.compare_amounts(amount, limit) > 0
+
+    def _credited_without_approval(self, reason):
+        """Return what was credited of these invoices for a reason, approved by nobody.
+
+        It counts with the next credit note: else any amount could be credited in parts.
+
+        :return: an amount with taxes, in the currency of the company
+        """
+        # sudo: it counts for who may not read all credit notes
+        credit_notes = self.sudo().reversal_move_ids.filtered(
+            lambda move: (
+                move.state == "posted"
+                and move.refund_approval == "none"
+                and move.refund_reason_id == reason
+            )
+        )
+        return sum(abs(move.amount_total_signed) for move in credit_notes)
 
     def _refund_approver(self):
         """Return the user who is asked to approve this credit note."""

@@ -97,6 +97,12 @@ class TestRefundReason(AvoirCommon):
         with self.assertRaisesRegex(UserError, "left to decide"):
             credit_note.with_user(self.manager).action_approve_refund()
 
+    def test_parts_count_together(self):
+        invoice = self._invoice([(5, 50, self.vat20)])
+        first, second = (self._credit_as(self.biller, invoice, 2) for _ in range(2))
+        self.assertEqual(first.state, "posted")
+        self.assertEqual(second.refund_approval, "to_approve")
+
     def test_nobody_approves_by_writing(self):
         invoice = self._invoice([(5, 50, self.vat20)])
         credit_note = self._credit_as(self.biller, invoice, 4)

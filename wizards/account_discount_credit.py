@@ -189,6 +189,7 @@ class AccountDiscountCredit(models.TransientModel):
         if self.move_ids:
             return [
                 total / (move.invoice_currency_rate or 1.0)
+                + move._credited_without_approval(self.reason_id)
                 for move, total in self._get_totals().items()
             ]
         own = self.company_id.currency_id

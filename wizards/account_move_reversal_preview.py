@@ -134,7 +134,7 @@ class AccountMoveReversal(models.TransientModel):
                 "residual_after": max(residual - total, 0.0),
                 "owed_after": max(total - residual, 0.0),
                 "needs_approval": bool(limit)
-                and total / rate > limit
+                and total / rate + invoice._credited_without_approval(reason) > limit
                 and not self.env.user.has_group("avoir.group_refund_manager"),
             }
         )
