@@ -4,6 +4,8 @@ import logging
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from ..tools import einvoice
+
 _logger = logging.getLogger(__name__)
 
 
@@ -47,6 +49,7 @@ class AccountMove(models.Model):
         string="E-Invoice",
         compute="_compute_einvoice_state",
     )
+    einvoice_is_plain = fields.Boolean(compute="_compute_einvoice_state")
 
     @api.model
     def _selection_einvoice_format(self):
@@ -57,7 +60,12 @@ class AccountMove(models.Model):
     @api.depends("einvoice_sha256", "einvoice_missing")
     def _compute_einvoice_state(self):
         contents = self._get_einvoice_contents()
+        formats = self.env["res.partner"]._get_ubl_cii_formats_info()
+        plain = f">{einvoice.EN16931}<".encode()
         for move in self:
+            on_peppol = formats.get(move.einvoice_format, {}).get("on_peppol")
+            content = contents.get(move.id, b"")
+            move.einvoice_is_plain = bool(on_peppol) and plain in content
             if move.einvoice_missing:
                 move.einvoice_state = "missing"
             elif not move.einvoice_sha256:

@@ -78,6 +78,8 @@ class TestEinvoice(EinvoiceCommon):
             self._find(root, "cbc:CustomizationID"), ["urn:cen.eu:en16931:2017"]
         )
         self.assertFalse(self._find(root, "cac:OrderReference/cbc:ID"))
+        self.assertTrue(move.einvoice_is_plain, "the page says what the file is")
+        self.assertFalse(self._credit_note("NL", "business").einvoice_is_plain)
 
     def test_invoices_stay_as_core_makes_them(self):
         self._be_in("NL")
