@@ -51,8 +51,7 @@ class TestPerformance(AvoirCommon):
             )
         )
         # Core joins payments and reconciliations: without statistics of what was just
-        # written, PostgreSQL takes minutes over it. The lock of ANALYZE also keeps
-        # autovacuum, which sees nothing of this transaction, from its own statistics.
+        # written, PostgreSQL may take minutes over it.
         cls.env.flush_all()
         cls.env.cr.execute("ANALYZE")
         cls.invoices.action_post()

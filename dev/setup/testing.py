@@ -161,7 +161,7 @@ def shards(options):
 
 def on_copy(ready, store, template, shard, tags, options):
     """Run one shard on a database of its own."""
-    name = store.copy(template, databases.run_name(shard))
+    name = store.copy_for_tests(template, databases.run_name(shard))
     try:
         return runners.odoo(ready, shard, name, tags, covered=options.coverage)
     finally:
