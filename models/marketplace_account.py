@@ -2,7 +2,7 @@ import secrets
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import LockError, UserError, ValidationError
 
 from ..connectors import marketplaces
 
@@ -170,6 +170,8 @@ class MarketplaceAccount(models.Model):
     def write(self, vals):
         if "company_id" in vals:
             self._check_company_can_change(vals["company_id"])
+        if not all(self._fields[name].exportable for name in vals):
+            self._lock_for_secrets()
         if "webhook_secret" in vals and "webhook_secret_previous" not in vals:
             for secret, accounts in self.sudo().grouped("webhook_secret").items():
                 if secret and secret != vals["webhook_secret"]:
@@ -184,6 +186,26 @@ class MarketplaceAccount(models.Model):
         if self._get_webhook_fields() & vals.keys():
             self.env.registry.clear_cache()
         return result
+
+    def _lock_for_secrets(self):
+        """Let nobody else write these accounts while a secret is stored.
+
+        An UPDATE that meets the cron's is logged by Odoo with its values: a query that
+        holds none of the secrets has to meet it first.
+
+        :raises UserError: when the cron is just writing
+        """
+        self.check_access("write")
+        try:
+            self.lock_for_update(allow_referencing=True)
+        except LockError:
+            raise UserError(
+                self.env._(
+                    "%(accounts)s: the shop is being asked right now. Save once more "
+                    "in a moment.",
+                    accounts=", ".join(self.mapped("name")),
+                )
+            ) from None
 
     @api.model
     def _get_webhook_fields(self):

@@ -1,6 +1,7 @@
 from datetime import timedelta
+from unittest.mock import patch
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.tests import tagged
 
 from ..connectors.notices import IncomingEvent
@@ -20,6 +21,20 @@ class TestMarketplaceHostile(MarketplaceCommon):
             self.account.id, self.company.id, [(event, body, "")]
         )
         self.assertEqual(messages.browse(ids).body_text, body.decode())
+
+    def test_a_secret_is_in_no_statement_that_meets_the_cron(self):
+        """Odoo logs a refused statement with its values."""
+        accounts = self.env.registry["marketplace.account"]
+        locked = patch.object(accounts, "lock_for_update", side_effect=LockError("x"))
+        with locked as lock:
+            self.account.name = "Another name"
+            lock.assert_not_called()
+            with self.assertRaisesRegex(UserError, "Save once more"):
+                self.account.webhook_secret = "S3CRET"
+            with self.assertRaises(AccessError):
+                self.account.with_user(self.service).webhook_secret = "S3CRET"
+        self.env.invalidate_all()
+        self.assertEqual(self.account.webhook_secret, "hush")
 
     def test_invoice_cancelled_meanwhile(self):
         order = self.sold()
