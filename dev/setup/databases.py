@@ -59,7 +59,8 @@ class Databases:
         """A copy whose statistics stay: tests write without committing, autovacuum
         counts no row of that, and PostgreSQL then takes minutes over some joins."""
         self.copy(template, name)
-        self._sql(WITHOUT_AUTOVACUUM, database=name)
+        with steps.lock("databases", waiting=False):
+            self._sql(WITHOUT_AUTOVACUUM, database=name)
         return name
 
     def _create(self, name, template="template0"):
