@@ -28,6 +28,7 @@ from . import test_sale_quantities
 from . import test_order_credit_note
 from . import test_cost_of_goods
 from . import test_marketplace_match
+from . import test_refund_approval
 from . import test_refund_reason
 from . import test_credit_note_report
 from . import test_refund_tour
