@@ -211,20 +211,6 @@ def _sha256(content):
     return hashlib.sha256(content).hexdigest()
 
 
-class ResCountryGroup(models.Model):
-    _inherit = "res.country.group"
-
-    def exists(self):
-        """Do not ask again for groups that this transaction has read.
-
-        Core's builders look up Europe by its external id ten times a document.
-        """
-        known = self._fields["country_ids"]._get_cache(self.env)
-        if all(group_id in known for group_id in self._ids):
-            return self
-        return super().exists()
-
-
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
