@@ -83,8 +83,8 @@ class AccountMove(models.Model):
         return is_person and user.has_group("avoir.group_refund_manager")
 
     def _is_above_approval_amount(self):
-        # sudo: the limits are the manager's, and hold for who cannot read them
         reason = self.refund_reason_id
+        # sudo: the limits are the manager's, and hold for who cannot read them
         limit = reason.sudo().approval_amount
         if not limit:
             return False

@@ -4,6 +4,8 @@ from odoo.fields import Domain
 from odoo.tools import format_datetime
 from odoo.tools.pdf import merge_pdf
 
+from .account_reminder_letter import STATES
+
 ON_PAPER = Domain("state", "=", "sent") & Domain("channel", "in", ("paper", "both"))
 WAITS = ON_PAPER & Domain("printed_date", "=", False)
 
@@ -20,26 +22,16 @@ class AccountReminderLetter(models.Model):
         "res.users", "Printed By", readonly=True, copy=False
     )
     progress = fields.Selection(
-        [
-            ("draft", "To Send"),
-            ("queued", "Sending"),
-            ("to_print", "To Print"),
-            ("sent", "Sent Out"),
-            ("failed", "Failed"),
-            ("cancelled", "Cancelled"),
-        ],
+        [*STATES[:2], ("to_print", "To Print"), *STATES[2:]],
         string="Status",
         compute="_compute_progress",
     )
 
     @api.depends("state", "channel", "printed_date")
     def _compute_to_print(self):
+        waiting = self.filtered_domain(WAITS)
         for letter in self:
-            letter.to_print = (
-                letter.state == "sent"
-                and letter.channel in ("paper", "both")
-                and not letter.printed_date
-            )
+            letter.to_print = letter in waiting
 
     @api.model
     def _search_to_print(self, operator, value):
