@@ -123,9 +123,9 @@ class PortalReminder(CustomerPortal):
         return None
 
     def _get_open_moves(self, letter):
-        """Return what is left to pay of a letter; no credits."""
+        """Return what is left to pay of a letter, its charges too; no credits."""
         asked = letter.line_ids.filtered(lambda line: line.amount_residual > 0)
-        return asked.move_id.filtered(
+        return (asked.move_id | letter.charge_move_id).filtered(
             lambda move: move.state == "posted" and move.amount_residual > 0
         )
 

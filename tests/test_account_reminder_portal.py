@@ -36,6 +36,20 @@ class TestAccountReminderPortal(ReminderPortalCommon):
         self.assertIn(self.second.name, page)
         self.assertIn("I dispute this", page)
 
+    def test_costs_of_the_letter_are_told(self):
+        """The page asks no less than the letter and its QR code."""
+        self.assertNotIn("Interest and costs", self.url_open(self._link()).text)
+        line = self.letter.line_ids[0]
+        line.sudo().write({"indemnity": 40.0})
+        page = self.url_open(self._link()).text
+        self.assertIn("Interest and costs", page)
+        self.assertIn("40.00", page)
+        charge = self._late(1, 40)
+        self.letter.sudo()._write_own({"charge_move_id": charge.id})
+        page = self.url_open(self._link()).text
+        self.assertNotIn("Interest and costs", page, "it is among the invoices")
+        self.assertIn(charge.name, page)
+
     def test_language_of_the_letter(self):
         """The link of the mail opens in the customer's language, not the browser's."""
         self.env["res.lang"]._activate_lang("fr_FR")
