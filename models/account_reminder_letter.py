@@ -49,6 +49,7 @@ class AccountReminderLetter(models.Model):
         index="btree_not_null",
     )
     plan_id = fields.Many2one(related="level_id.plan_id")
+    has_next_level = fields.Boolean(compute="_compute_has_next_level")
     level_forced = fields.Boolean("Level Chosen by Hand", readonly=True)
     step = fields.Integer(readonly=True)
     date = fields.Date(required=True, readonly=True)
@@ -131,6 +132,12 @@ class AccountReminderLetter(models.Model):
         for letter in self:
             days = letter.level_id.pay_within if letter.level_id else 8
             letter.pay_before = letter.date and fields.Date.add(letter.date, days=days)
+
+    @api.depends("level_id")
+    def _compute_has_next_level(self):
+        for letter in self:
+            last = letter.level_id.plan_id.level_ids[-1:]
+            letter.has_next_level = letter.level_id != last
 
     @api.depends("date", "oldest_date")
     def _compute_days_late(self):

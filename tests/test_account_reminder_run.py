@@ -113,6 +113,15 @@ class TestAccountReminderRun(ReminderCommon):
         with self.assertRaisesRegex(UserError, "customer's plan"):
             letter.level_id = other
 
+    def test_no_level_above_the_last(self):
+        self._late(90)
+        letter = self._run().letter_ids
+        for level in self.plan.level_ids[:-1]:
+            self.assertEqual(letter.level_id, level)
+            self.assertTrue(letter.has_next_level)
+            letter.action_level_up()
+        self.assertFalse(letter.has_next_level)
+
     def test_no_level_below(self):
         self._late(60)
         self._sent(20)
