@@ -279,6 +279,25 @@ class TestAccountReminderDue(ReminderCommon):
                 },
             )
             self.assertGreater(len(letters), 20)
+        self._check_left_out(partners)
+
+    def _check_left_out(self, partners):
+        """What is late is in a letter or left out for a reason, never neither."""
+        run = self._run(partner_ids=[Command.set(partners.ids)])
+        run.action_open_left_out()
+        rows = run.env["account.reminder.left.out"].search([("run_id", "=", run.id)])
+        self.assertNotIn("new", rows.mapped("reason"))
+        late = self.env["account.move.line"].search(
+            [
+                ("partner_id", "in", partners.ids),
+                ("account_type", "=", "asset_receivable"),
+                ("amount_residual", ">", 0),
+                ("date_maturity", "<", self.today),
+            ]
+        )
+        self.assertEqual(late.partner_id, rows.partner_id | run.letter_ids.partner_id)
+        self.assertGreater(len(rows), 20)
+        self.assertFalse(rows.partner_id & run.letter_ids.partner_id)
 
     def _owe(self, partners, random):
         """Book what many customers owe, and credits, in two currencies."""
